@@ -1,0 +1,149 @@
+// Socket names, and the grammar that decides which names in a shared directory are ever touched.
+#include "protocol/socket_names.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "protocol/server_key.h"
+
+namespace secshr::protocol {
+namespace {
+
+const Profile& gtm() {
+  return profile(ProfileId::gtm);
+}
+const Profile& ydb() {
+  return profile(ProfileId::ydb);
+}
+
+TEST(ServerSocketName, is_the_prefix_and_the_key_without_padding) {
+  EXPECT_EQ(server_socket_name(gtm(), 0x2E9E59CB).view(), "gtm_secshr2E9E59CB");
+  EXPECT_EQ(server_socket_name(ydb(), 0x2E00000A).view(), "ydb_secshr2E00000A");
+  EXPECT_EQ(server_socket_name(gtm(), 0x00ABCDEF).view(), "gtm_secshrABCDEF");
+  EXPECT_EQ(server_socket_name(gtm(), 0x10).view(), "gtm_secshr10");
+  EXPECT_EQ(server_socket_name(gtm(), 0).view(), "gtm_secshr0");
+  EXPECT_EQ(server_socket_name(gtm(), 0xFFFFFFFF).view(), "gtm_secshrFFFFFFFF");
+}
+
+TEST(ClientSocketName, is_the_prefix_and_eight_digits) {
+  EXPECT_EQ(client_socket_name(gtm(), 3090).view(), "gtm_secshr00000C12");
+  EXPECT_EQ(client_socket_name(ydb(), 4194304).view(), "ydb_secshr00400000");
+  EXPECT_EQ(client_socket_name(gtm(), 1, 'a').view(), "gtm_secshr00000001a");
+  EXPECT_EQ(client_socket_name(gtm(), -1).view(), "gtm_secshrFFFFFFFF");
+}
+
+TEST(SocketName, ends_in_a_nul) {
+  const SocketName longest = client_socket_name(gtm(), 0xABCDE, 'z');
+  EXPECT_EQ(longest.view().size(), maximum_socket_name);
+  EXPECT_STREQ(longest.c_str(), "gtm_secshr000ABCDEz");
+}
+
+TEST(ParseClientSocketName, reads_back_every_suffix_and_none) {
+  for (const Profile* each : {&gtm(), &ydb()}) {
+    for (const std::int32_t pid : {1, 9, 10, 3090, 0xABCDE, 0x3FFFFF, maximum_pid}) {
+      EXPECT_EQ(parse_client_socket_name(*each, client_socket_name(*each, pid).view()),
+                (ClientSocketName{pid, std::nullopt}));
+      for (char suffix = 'a'; suffix <= 'z'; ++suffix) {
+        EXPECT_EQ(parse_client_socket_name(*each, client_socket_name(*each, pid, suffix).view()),
+                  (ClientSocketName{pid, suffix}));
+      }
+    }
+  }
+}
+
+TEST(ParseClientSocketName, refuses_every_other_byte_as_a_suffix) {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool letter = c >= 'a' && c <= 'z';
+    EXPECT_EQ(parse_client_socket_name(gtm(), std::string("gtm_secshr00000C12") + c).has_value(), letter) << byte;
+  }
+}
+
+TEST(ParseClientSocketName, refuses_every_byte_that_is_no_upper_case_hex_digit) {
+  for (std::size_t place = 10; place < 18; ++place) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string name = "gtm_secshr00000012";
+      const char c = static_cast<char>(byte);
+      name[place] = c;
+      const bool digit = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+      // A digit may still make a pid that cannot be.
+      if (digit) continue;
+      EXPECT_FALSE(parse_client_socket_name(gtm(), name)) << place << " " << byte;
+    }
+  }
+  EXPECT_TRUE(parse_client_socket_name(gtm(), "gtm_secshr00000012"));
+}
+
+TEST(ParseClientSocketName, refuses_names_outside_the_grammar) {
+  using namespace std::string_view_literals;
+  for (const std::string_view name : {
+           ""sv,
+           "gtm_secshr"sv,
+           "gtm_secshr0000C12"sv,                           // seven digits
+           "gtm_secshr000000C12"sv,                         // nine: no digit is a suffix
+           "gtm_secshr00000c12"sv,                          // lower case
+           "gtm_secshr00000C12aa"sv,                        // two suffixes
+           "gtm_secshr00000C12A"sv,                         // upper-case suffix
+           "gtm_secshr00000C12\n"sv,                        //
+           "gtm_secshr00000C12a\n"sv,                       //
+           "gtm_secshr00000C12\0"sv,                        //
+           "gtm_secshr00000C12a\0"sv,                       //
+           "gtm_secshr 0000C12"sv,                          // what a lenient number parser takes
+           "gtm_secshr+0000C12"sv,                          //
+           "gtm_secshr-0000C12"sv,                          //
+           "gtm_secshr0x000C12"sv,                          //
+           "gtm_secshr../../etc"sv,                         //
+           "gtm_secshr..0000C12"sv,                         //
+           "../gtm_secshr00000C12"sv,                       //
+           "./gtm_secshr00000C12"sv,                        //
+           "/gtm_secshr00000C12"sv,                         //
+           "gtm_secshr00000C12/"sv,                         //
+           "gtm_secshr/00000C12"sv,                         //
+           " gtm_secshr00000C12"sv,                         //
+           "GTM_SECSHR00000C12"sv,                          //
+           "gtm_secsh00000C12"sv,                           //
+           "ydb_secshr00000C12"sv,                          // another product's
+           "gtm_mutex00000C12"sv,                           //
+           "gtm_secshr_log"sv,                              //
+           "gtm_secshr\xd9\xa0\xd9\xa0\xd9\xa0\xd9\xa0"sv,  // digits of another script
+       }) {
+    EXPECT_FALSE(parse_client_socket_name(gtm(), name)) << name;
+  }
+  EXPECT_TRUE(parse_client_socket_name(gtm(), "gtm_secshr00000C12"));
+}
+
+TEST(ParseClientSocketName, refuses_pids_that_no_process_can_have) {
+  EXPECT_FALSE(parse_client_socket_name(gtm(), "gtm_secshr00000000"));
+  EXPECT_TRUE(parse_client_socket_name(gtm(), "gtm_secshr00000001"));
+  EXPECT_TRUE(parse_client_socket_name(gtm(), "gtm_secshr00400000"));
+  EXPECT_FALSE(parse_client_socket_name(gtm(), "gtm_secshr00400001"));
+  EXPECT_FALSE(parse_client_socket_name(gtm(), "gtm_secshr7FFFFFFF"));
+  EXPECT_FALSE(parse_client_socket_name(gtm(), "gtm_secshr80000000"));
+  EXPECT_FALSE(parse_client_socket_name(gtm(), "gtm_secshrFFFFFFFF"));
+}
+
+// Else a client could have a server's own socket removed as its leftover, or its replies sent there.
+TEST(ParseClientSocketName, never_takes_a_server_socket_for_a_clients) {
+  for (const std::uint32_t key : {0x2E000000U, 0x2E000001U, 0x2E9E59CBU, 0x2EFFFFFFU}) {
+    const std::string name(server_socket_name(gtm(), key).view());
+    EXPECT_FALSE(parse_client_socket_name(gtm(), name)) << name;
+    EXPECT_FALSE(parse_client_socket_name(gtm(), name + "a")) << name;
+  }
+  for (std::uint64_t inode = 0; inode < 5000; ++inode) {
+    EXPECT_FALSE(parse_client_socket_name(gtm(), server_socket_name(gtm(), server_key(2049, inode)).view()));
+  }
+}
+
+TEST(LastComponent, is_what_follows_the_last_slash) {
+  EXPECT_EQ(last_component("/tmp/gtm_secshr00000C12"), "gtm_secshr00000C12");
+  EXPECT_EQ(last_component("gtm_secshr00000C12"), "gtm_secshr00000C12");
+  EXPECT_EQ(last_component("/a//b"), "b");
+  EXPECT_EQ(last_component("/a/"), "");
+  EXPECT_EQ(last_component("/"), "");
+  EXPECT_EQ(last_component(""), "");
+  EXPECT_EQ(last_component("/tmp/.."), "..");
+}
+
+}  // namespace
+}  // namespace secshr::protocol
