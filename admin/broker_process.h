@@ -1,0 +1,38 @@
+// The running broker of an installation: the process that holds the lock.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "admin/failure.h"
+#include "admin/process_status.h"
+#include "system/descriptor.h"
+
+namespace secshr::admin {
+
+// Named by a pidfd: what is looked at and signalled stays the process that held the lock, even if its pid is reused.
+struct BrokerProcess {
+  pid_t pid = 0;
+  Descriptor pidfd;
+};
+
+// nullopt: not running. A lock held from outside this pid namespace, or by something that is not the broker's
+// program, is refused: its holder is not ours to judge or signal.
+Result<std::optional<BrokerProcess>> find_broker(const std::string& installation);
+
+struct BrokerDetails {
+  ProcessStatus status;
+  std::string started;  // UTC, ISO 8601
+};
+Result<BrokerDetails> read_details(const BrokerProcess& broker);
+
+enum class BrokerEnd { was_not_running, ended };
+// Asks it to end and waits; refused where it does not within some seconds.
+Result<BrokerEnd> end_broker(const std::string& installation);
+
+// Takes away /run/secshr/NAME, which belongs to an installation that is adopted no more.
+Result<void> remove_run_directory(const std::string& installation);
+
+}  // namespace secshr::admin

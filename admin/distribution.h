@@ -1,0 +1,36 @@
+// An installation's directory, DIST, as adopt and restore find it: the files that the change is about.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "admin/failure.h"
+#include "admin/helper_file.h"
+
+namespace secshr::admin {
+
+// How utf8/gtmsecshr, the same program for the other character set, is there.
+enum class Utf8Link {
+  absent,
+  same,   // is the same file as DIST/gtmsecshr, or a symbolic link to it: follows by itself
+  other,  // a file of its own
+};
+
+struct Distribution {
+  std::string directory;
+  HelperFile helper;    // DIST/gtmsecshr
+  HelperFile original;  // DIST/gtmsecshr.secshr-original
+  Utf8Link utf8_link = Utf8Link::absent;
+  HelperFile utf8_helper;  // read where utf8_link is `other`
+
+  [[nodiscard]] std::string helper_path() const;
+  [[nodiscard]] std::string original_path() const;
+  [[nodiscard]] std::string utf8_helper_path() const;
+};
+
+// `directory` as the user gave it, as an absolute path without symbolic links.
+Result<std::string> resolve_directory(const std::string& directory);
+// Refuses a directory that anyone but root could have laid or written.
+Result<Distribution> read_distribution(const std::string& directory);
+
+}  // namespace secshr::admin

@@ -1,0 +1,237 @@
+#include "admin/status.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "admin/adoption.h"
+#include "admin/broker_process.h"
+#include "admin/distribution.h"
+#include "installation/configuration.h"
+#include "installation/installation.h"
+#include "protocol/server_key.h"
+#include "protocol/socket_names.h"
+#include "secshr_paths.h"
+
+namespace secshr::admin {
+namespace {
+
+struct RunningBroker {
+  pid_t pid = 0;
+  BrokerDetails details;
+};
+
+struct InstallationStatus {
+  Installation installation;
+  std::optional<std::uint32_t> server_key;  // of the wrapper that is there
+  std::vector<std::string> faults;
+  std::optional<RunningBroker> broker;
+};
+
+struct Status {
+  Result<Configuration> configuration;
+  std::vector<InstallationStatus> installations;
+  std::vector<std::string> bad_records;
+};
+
+Result<std::optional<RunningBroker>> look_at_broker(const std::string& name) {
+  const auto found = find_broker(name);
+  if (!found) return std::unexpected(found.error());
+  const std::optional<BrokerProcess>& broker = *found;
+  if (!broker) return std::nullopt;
+  auto details = read_details(*broker);
+  if (!details) return std::unexpected(details.error());
+  return RunningBroker{broker->pid, *std::move(details)};
+}
+
+InstallationStatus look_at(Installation installation, std::string_view wrapper) {
+  InstallationStatus status;
+  const auto distribution = read_distribution(installation.directory);
+  if (distribution) {
+    const HelperFile& helper = distribution->helper;
+    if (helper.exists()) status.server_key = protocol::server_key(helper.status.st_dev, helper.status.st_ino);
+    status.faults = adoption_faults(installation, *distribution, wrapper);
+  } else {
+    status.faults.push_back(distribution.error().what);
+  }
+  auto broker = look_at_broker(installation.name);
+  if (broker) {
+    status.broker = *std::move(broker);
+  } else {
+    status.faults.push_back(broker.error().what);
+  }
+  status.installation = std::move(installation);
+  return status;
+}
+
+Result<Status> look() {
+  const auto wrapper = read_installed_wrapper();
+  if (!wrapper) return std::unexpected(wrapper.error());
+  auto records = read_installations(paths::installations);
+  if (!records) return error(to_string(records.error()));
+  const auto configuration = load_configuration(paths::configuration);
+  Status status;
+  if (configuration) {
+    status.configuration = *configuration;
+  } else {
+    status.configuration = error(to_string(configuration.error()));
+  }
+  for (Installation& installation : records->good) {
+    status.installations.push_back(look_at(std::move(installation), *wrapper));
+  }
+  for (const ConfigurationError& bad : records->bad) status.bad_records.push_back(to_string(bad));
+  return status;
+}
+
+ExitStatus exit_status(const Status& status) {
+  bool sound = status.configuration.has_value() && status.bad_records.empty();
+  bool running = false;
+  for (const InstallationStatus& installation : status.installations) {
+    sound = sound && installation.faults.empty();
+    running = running || installation.broker.has_value();
+  }
+  if (!sound) return ExitStatus::findings;
+  return running ? ExitStatus::fine : ExitStatus::not_running;
+}
+
+std::string hex(std::uint32_t key) {
+  return fmt::format("{:#010x}", key);
+}
+
+std::string server_socket(const Installation& installation, std::uint32_t key) {
+  return std::string(protocol::server_socket_name(*installation.profile, key).view());
+}
+
+std::string seccomp_text(unsigned mode) {
+  switch (mode) {
+    case 0:
+      return "off";
+    case 1:
+      return "strict";
+    case 2:
+      return "filter";
+    default:
+      return std::to_string(mode);
+  }
+}
+
+void print_line(std::string_view what, std::string_view value) {
+  fmt::print("  {:<18} {}\n", what, value);
+}
+
+void print_capabilities(std::string_view what, std::uint64_t mask) {
+  print_line(what, mask == 0 ? "none" : fmt::format("{}", fmt::join(capability_names(mask), " ")));
+}
+
+void print_broker(const RunningBroker& broker) {
+  const ProcessStatus& process = broker.details.status;
+  print_line("broker", fmt::format("process {}, since {}", broker.pid, broker.details.started));
+  print_line("identity", fmt::format("uid {}, gid {}", process.uid, process.gid));
+  print_capabilities("permitted", process.permitted);
+  print_capabilities("effective", process.effective);
+  print_capabilities("bounding", process.bounding);
+  print_line("no new privileges", process.no_new_privileges ? "yes" : "no");
+  print_line("seccomp", seccomp_text(process.seccomp));
+}
+
+void print_installation(const InstallationStatus& status) {
+  const Installation& installation = status.installation;
+  fmt::print("{}\n", installation.name);
+  print_line("directory", installation.directory);
+  print_line("profile", installation.profile->name);
+  print_line("release", installation.release);
+  print_line("communication key", hex(installation.communication_key));
+  if (status.server_key) {
+    print_line("server key", hex(*status.server_key));
+    print_line("server socket", server_socket(installation, *status.server_key));
+  }
+  print_line("adoption", status.faults.empty() ? "intact" : "damaged");
+  for (const std::string& fault : status.faults) print_line("", fault);
+  if (status.broker) {
+    print_broker(*status.broker);
+  } else {
+    print_line("broker", "not running");
+  }
+}
+
+void print_text(const Status& status) {
+  fmt::print("secshr {}\n", paths::version);
+  print_line("configuration", status.configuration
+                                  ? fmt::format("{}, hash {:016x}", paths::configuration, status.configuration->hash)
+                                  : status.configuration.error().what);
+  for (const std::string& bad : status.bad_records) print_line("bad record", bad);
+  if (status.installations.empty()) print_line("installations", "none is adopted");
+  for (const InstallationStatus& installation : status.installations) print_installation(installation);
+}
+
+nlohmann::ordered_json json_of(const RunningBroker& broker) {
+  const ProcessStatus& process = broker.details.status;
+  return {{"pid", broker.pid},
+          {"started", broker.details.started},
+          {"uid", process.uid},
+          {"gid", process.gid},
+          {"permitted", capability_names(process.permitted)},
+          {"effective", capability_names(process.effective)},
+          {"bounding", capability_names(process.bounding)},
+          {"no_new_privileges", process.no_new_privileges},
+          {"seccomp", seccomp_text(process.seccomp)}};
+}
+
+nlohmann::ordered_json json_of(const InstallationStatus& status) {
+  const Installation& installation = status.installation;
+  nlohmann::ordered_json json{{"name", installation.name},
+                              {"directory", installation.directory},
+                              {"profile", installation.profile->name},
+                              {"release", installation.release},
+                              {"communication_key", hex(installation.communication_key)},
+                              {"server_key", nullptr},
+                              {"server_socket", nullptr},
+                              {"intact", status.faults.empty()},
+                              {"faults", status.faults},
+                              {"broker", nullptr}};
+  if (status.server_key) {
+    json["server_key"] = hex(*status.server_key);
+    json["server_socket"] = server_socket(installation, *status.server_key);
+  }
+  if (status.broker) json["broker"] = json_of(*status.broker);
+  return json;
+}
+
+void print_json(const Status& status) {
+  nlohmann::ordered_json json{{"version", paths::version}, {"configuration", {{"file", paths::configuration}}}};
+  if (status.configuration) {
+    json["configuration"]["hash"] = fmt::format("{:016x}", status.configuration->hash);
+  } else {
+    json["configuration"]["error"] = status.configuration.error().what;
+  }
+  json["bad_records"] = status.bad_records;
+  json["installations"] = nlohmann::ordered_json::array();
+  for (const InstallationStatus& installation : status.installations) {
+    json["installations"].push_back(json_of(installation));
+  }
+  // A path that is no valid UTF-8 cannot be in a record, but one in an error text could be.
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+}  // namespace
+
+Result<ExitStatus> show_status(bool as_json) {
+  // The locks, and through them the brokers, are visible to root only.
+  if (auto root = require_root(); !root) return std::unexpected(root.error());
+  const auto status = look();
+  if (!status) return std::unexpected(status.error());
+  if (as_json) {
+    print_json(*status);
+  } else {
+    print_text(*status);
+  }
+  return exit_status(*status);
+}
+
+}  // namespace secshr::admin

@@ -1,0 +1,24 @@
+// Every limit of the configuration and of the records of adopted installations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace secshr::limits {
+
+// Both kinds of file are written by hand or by secshrctl; a larger one is not what it says it is.
+inline constexpr std::size_t configuration_file_bytes = 64 * 1024;
+
+// Ids above are the overflow id (65534), "no change" (65535 as 16 bits, 2^32 - 1), or beyond what namespaces map.
+inline constexpr std::int64_t largest_service_uid = 65533;
+
+inline constexpr std::int64_t largest_idle_timeout_s = 366LL * 24 * 60 * 60;
+inline constexpr std::int64_t most_directories = 256;
+
+// Leaves room, below PATH_MAX, for the names secshr adds to it.
+inline constexpr std::size_t path_bytes = 3072;
+
+inline constexpr std::size_t installation_name_bytes = 64;
+inline constexpr std::size_t release_bytes = 128;
+
+}  // namespace secshr::limits
