@@ -1,0 +1,79 @@
+#include "secshr/act_as.h"
+
+#include <grp.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+
+namespace secshr {
+namespace {
+
+constexpr std::array<cap_value_t, 2> identity_capabilities{CAP_SETUID, CAP_SETGID};
+
+struct FreeCapabilities {
+  void operator()(cap_t state) const noexcept { (void)cap_free(state); }
+};
+
+bool set_effective(std::span<const cap_value_t> capabilities) noexcept {
+  const std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities> state(cap_get_proc());
+  if (!state || cap_clear_flag(state.get(), CAP_EFFECTIVE) != 0) return false;
+  if (!capabilities.empty() && cap_set_flag(state.get(), CAP_EFFECTIVE, static_cast<int>(capabilities.size()),
+                                            capabilities.data(), CAP_SET) != 0) {
+    return false;
+  }
+  return cap_set_proc(state.get()) == 0;
+}
+
+// setfsuid and setfsgid report nothing: an impossible id changes nothing and returns the one in force.
+bool set_file_uid(uid_t uid) noexcept {
+  (void)::setfsuid(uid);
+  return static_cast<uid_t>(::setfsuid(static_cast<uid_t>(-1))) == uid;
+}
+bool set_file_gid(gid_t gid) noexcept {
+  (void)::setfsgid(gid);
+  return static_cast<gid_t>(::setfsgid(static_cast<gid_t>(-1))) == gid;
+}
+
+}  // namespace
+
+RaisedCapabilities::RaisedCapabilities(std::span<const cap_value_t> capabilities) noexcept
+    : ok_(set_effective(capabilities)) {}
+
+RaisedCapabilities::~RaisedCapabilities() {
+  if (!set_effective({})) std::abort();
+}
+
+// Acting as root is refused here, whatever the caller decided: nothing that serves a client's byte needs it.
+FileIdentity::FileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups) noexcept {
+  if (uid == 0) return;
+  const RaisedCapabilities raised(identity_capabilities);
+  if (!raised.ok()) return;
+  if (!groups.empty()) {
+    groups_set_ = true;
+    if (::setgroups(groups.size(), groups.data()) != 0) return;
+  }
+  // The uid last: it is what the other side is judged by, and nothing is half done when it holds.
+  ok_ = set_file_gid(gid) && set_file_uid(uid);
+}
+
+FileIdentity::~FileIdentity() {
+  const RaisedCapabilities raised(identity_capabilities);
+  if (!raised.ok() || !set_file_uid(::geteuid()) || !set_file_gid(::getegid())) std::abort();
+  if (groups_set_ && ::setgroups(0, nullptr) != 0) std::abort();
+}
+
+IpcIdentity::IpcIdentity(uid_t uid) noexcept {
+  if (uid == 0) return;
+  const RaisedCapabilities raised(identity_capabilities);
+  ok_ = raised.ok() && ::setresuid(static_cast<uid_t>(-1), uid, static_cast<uid_t>(-1)) == 0;
+}
+
+IpcIdentity::~IpcIdentity() {
+  const RaisedCapabilities raised(identity_capabilities);
+  if (!raised.ok() || ::setresuid(static_cast<uid_t>(-1), ::getuid(), static_cast<uid_t>(-1)) != 0) std::abort();
+}
+
+}  // namespace secshr

@@ -1,0 +1,77 @@
+// The broker's pipeline: receive, decode, authenticate, authorize, operate, reply, audit. It knows no descriptor but
+// those it is told, no clock but the kernel's, and never waits: a request that needs a helper is parked until the
+// helper answers or the deadline passes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "protocol/profile.h"
+#include "secshr/audit.h"
+#include "secshr/authenticate.h"
+#include "secshr/authorize.h"
+#include "secshr/exchange_table.h"
+#include "secshr/helper.h"
+#include "secshr/kernel.h"
+
+namespace secshr {
+
+struct Service {
+  const protocol::Profile* profile = nullptr;
+  std::uint32_t communication_key = 0;
+  OverflowIds overflow;
+};
+
+// A served directory: the socket in it and an O_PATH descriptor of the directory itself.
+struct ServedDirectory {
+  int socket = -1;
+  int directory = -1;
+};
+
+class Broker {
+ public:
+  Broker(const Service& service, Kernel& kernel, Looker& looker, Writer& writer, Audit& audit) noexcept
+      : service_(service), kernel_(kernel), looker_(looker), writer_(writer), audit_(audit), authorizer_(kernel) {}
+
+  // Serves one datagram; false when there was none.
+  bool handle_request(const ServedDirectory& served) noexcept;
+  void on_seen(Seen seen) noexcept;
+  void on_written(const WriteReport& report) noexcept;
+
+  // Answers what waited too long. nullopt: nothing waits.
+  [[nodiscard]] std::optional<MonotonicTime> next_deadline() noexcept;
+  void expire() noexcept;
+
+  // Replies that could not be delivered: the client was gone, full or not what it said.
+  [[nodiscard]] std::uint64_t unsent_replies() const noexcept { return unsent_replies_; }
+  // Requests that are parked at this moment.
+  [[nodiscard]] std::size_t parked() const noexcept { return exchanges_.in_use(); }
+
+ private:
+  // The stages after authentication; each ends in answer() or leaves the exchange parked.
+  void look(Exchange& exchange) noexcept;
+  void decide(Exchange& exchange) noexcept;
+  void operate(Exchange& exchange, const AnyPermit& permit) noexcept;
+  void flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept;
+
+  void answer(Exchange& exchange, Outcome outcome) noexcept;
+  // No reply is owed, or none can be addressed.
+  void drop(Exchange& exchange, Denied denied) noexcept;
+  void write_record(const Exchange& exchange, Outcome outcome) noexcept;
+
+  [[nodiscard]] bool may_park(const Exchange& exchange) const noexcept;
+  [[nodiscard]] bool file_is_being_written(const Exchange& exchange) noexcept;
+  void resume_queued(const Seen& finished) noexcept;
+
+  Service service_;
+  Kernel& kernel_;
+  Looker& looker_;
+  Writer& writer_;
+  Audit& audit_;
+  Authorizer authorizer_;
+  ExchangeTable exchanges_;
+  std::uint64_t last_job_ = 0;
+  std::uint64_t unsent_replies_ = 0;
+};
+
+}  // namespace secshr

@@ -1,0 +1,39 @@
+#include "secshr/exchange_table.h"
+
+#include <algorithm>
+
+namespace secshr {
+
+Exchange* ExchangeTable::take() noexcept {
+  const auto free = std::ranges::find(*exchanges_, Exchange::Stage::free, &Exchange::stage);
+  if (free == exchanges_->end()) return nullptr;
+  free->stage = Exchange::Stage::handling;
+  ++in_use_;
+  return &*free;
+}
+
+void ExchangeTable::release(Exchange& exchange) noexcept {
+  exchange.stage = Exchange::Stage::free;
+  exchange.job = 0;
+  exchange.attempts = 0;
+  exchange.peer.reset();
+  exchange.seen.reset();
+  exchange.header.reset();
+  exchange.request.reset();
+  --in_use_;
+}
+
+Exchange* ExchangeTable::find(Exchange::Stage stage, std::uint64_t job) noexcept {
+  const auto found = std::ranges::find_if(
+      *exchanges_, [&](const Exchange& exchange) { return exchange.stage == stage && exchange.job == job; });
+  return found == exchanges_->end() ? nullptr : &*found;
+}
+
+std::size_t ExchangeTable::parked_by(uid_t uid) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(*exchanges_, [&](const Exchange& exchange) {
+    const bool parked = exchange.stage != Exchange::Stage::free && exchange.stage != Exchange::Stage::handling;
+    return parked && exchange.peer && exchange.peer->credentials.uid == uid;
+  }));
+}
+
+}  // namespace secshr

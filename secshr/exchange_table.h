@@ -1,0 +1,64 @@
+// The requests that wait for a helper: a table of fixed size, with a share for each uid, so that nobody's slow file
+// keeps others waiting.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "protocol/request.h"
+#include "protocol/socket_names.h"
+#include "secshr/audit.h"
+#include "secshr/helper.h"
+#include "secshr/kernel.h"
+#include "secshr/limits.h"
+#include "secshr/peer.h"
+
+namespace secshr {
+
+// One datagram's way through the broker. `request` points into `bytes`, so that an exchange never moves.
+struct Exchange {
+  enum class Stage {
+    free,
+    handling,  // in handle_request, waiting for nothing
+    looking,   // the looker has it
+    queued,    // another flush of the same file is being written
+    writing,   // the writer has it
+  };
+  Stage stage = Stage::free;
+  std::uint64_t job = 0;  // new for each helper's turn, so that a late answer finds nobody
+  MonotonicTime received_at;
+  MonotonicTime deadline;
+  unsigned attempts = 0;
+
+  std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
+  std::optional<Peer> peer;
+  protocol::SocketName reply_to;
+  int directory = -1;                             // of the socket that received it
+  std::optional<protocol::RequestHeader> header;  // empty until a full one was decoded
+  std::optional<protocol::Request> request;       // empty until the body was
+  std::optional<Seen> seen;
+};
+
+class ExchangeTable {
+ public:
+  // A free one in stage `handling`, or nullptr when all are taken.
+  [[nodiscard]] Exchange* take() noexcept;
+  void release(Exchange& exchange) noexcept;
+  // nullptr for a job that nobody waits for any more.
+  [[nodiscard]] Exchange* find(Exchange::Stage stage, std::uint64_t job) noexcept;
+  [[nodiscard]] std::size_t parked_by(uid_t uid) const noexcept;
+  [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
+
+  [[nodiscard]] std::span<Exchange> all() noexcept { return *exchanges_; }
+
+ private:
+  // One more than can be parked: the one that is being handled.
+  using Exchanges = std::array<Exchange, limits::parked_exchanges + 1>;
+  std::unique_ptr<Exchanges> exchanges_ = std::make_unique<Exchanges>();
+  std::size_t in_use_ = 0;
+};
+
+}  // namespace secshr

@@ -1,0 +1,175 @@
+#include "secshr/helper_pool.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <expected>
+#include <new>
+#include <span>
+#include <vector>
+
+#include "secshr/limits.h"
+
+namespace secshr {
+namespace {
+
+std::int64_t monotonic_nanoseconds() noexcept {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+constexpr int helper_channel = 3;
+constexpr std::chrono::milliseconds look_interval{2000};
+
+enum HelperExit : int { left = 0, setup_failed = 1, drop_failed = 2, workers_failed = 3 };
+
+struct Worker {
+  pid_t pid = -1;
+  BusyMark* mark = nullptr;
+  bool killed = false;
+};
+
+// One mark for each worker that can be alive, on a page that survives fork as shared.
+std::span<BusyMark> shared_marks() noexcept {
+  constexpr std::size_t count = limits::workers_alive;
+  void* page = ::mmap(nullptr, count * sizeof(BusyMark), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return {};
+  auto* marks = static_cast<BusyMark*>(page);
+  for (std::size_t index = 0; index < count; ++index) new (&marks[index]) BusyMark;
+  return {marks, count};
+}
+
+class Supervisor {
+ public:
+  Supervisor(const Helper& helper, std::span<BusyMark> marks) : helper_(helper), marks_(marks) {}
+
+  // Until the broker closes the channel or workers cannot be kept.
+  HelperExit run(int signals) {
+    while (true) {
+      if (!fill()) return end(workers_failed);
+      std::array<pollfd, 2> entries{pollfd{helper_channel, 0, 0}, pollfd{signals, POLLIN, 0}};
+      const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(look_interval.count()));
+      if (ready < 0 && errno != EINTR) return end(workers_failed);
+      if ((entries[0].revents & (POLLHUP | POLLERR)) != 0) return end(left);
+      if ((entries[1].revents & POLLIN) != 0) {
+        signalfd_siginfo info{};
+        (void)!::read(signals, &info, sizeof info);
+      }
+      if (!reap()) return end(workers_failed);
+      kill_stuck();
+    }
+  }
+
+ private:
+  // As many workers as the helper should have, besides those that were killed and cannot die yet.
+  bool fill() {
+    auto serving = static_cast<unsigned>(std::ranges::count_if(workers_, [](const Worker& w) { return !w.killed; }));
+    while (serving < helper_.workers && workers_.size() < marks_.size()) {
+      if (!add()) return serving > 0;
+      ++serving;
+    }
+    return true;
+  }
+
+  bool add() {
+    const auto free = std::ranges::find_if(marks_, [&](const BusyMark& mark) {
+      return std::ranges::none_of(workers_, [&](const Worker& worker) { return worker.mark == &mark; });
+    });
+    if (free == marks_.end()) return false;
+    free->clear();
+    const pid_t pid = ::fork();
+    if (pid < 0) return false;
+    if (pid == 0) {
+      sigset_t none;
+      (void)sigemptyset(&none);
+      (void)sigprocmask(SIG_SETMASK, &none, nullptr);
+      (void)::close_range(helper_channel + 1, ~0U, 0);  // the supervisor's own descriptors
+      helper_.serve(helper_channel, *free);
+      ::_exit(0);
+    }
+    workers_.push_back({pid, &*free, false});
+    return true;
+  }
+
+  // Takes the dead out. False when one died without ever having been asked anything: the next would do the same.
+  bool reap() {
+    bool sound = true;
+    int status = 0;
+    for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
+      const auto worker = std::ranges::find(workers_, pid, &Worker::pid);
+      if (worker == workers_.end()) continue;
+      if (!worker->killed && worker->mark->busy_for() == 0) sound = false;
+      workers_.erase(worker);
+    }
+    return sound;
+  }
+
+  void kill_stuck() {
+    constexpr auto limit = std::chrono::nanoseconds(limits::worker_stuck_after).count();
+    for (Worker& worker : workers_) {
+      if (worker.killed || worker.mark->busy_for() < limit) continue;
+      (void)::kill(worker.pid, SIGKILL);
+      worker.killed = true;
+    }
+  }
+
+  HelperExit end(HelperExit status) {
+    for (const Worker& worker : workers_) (void)::kill(worker.pid, SIGKILL);
+    return status;
+  }
+
+  const Helper& helper_;
+  std::span<BusyMark> marks_;
+  std::vector<Worker> workers_;
+};
+
+// The supervisor's life, from the fork on. Everything of the starter's but the channel is closed first: the lock and
+// the log are not the helper's.
+HelperExit supervise(const Helper& helper, int channel) {
+  if (::dup3(channel, helper_channel, O_CLOEXEC) < 0 && errno != EINVAL) return setup_failed;
+  if (::close_range(helper_channel + 1, ~0U, 0) != 0) return setup_failed;
+  const std::span<BusyMark> marks = shared_marks();
+  sigset_t child;
+  (void)sigemptyset(&child);
+  (void)sigaddset(&child, SIGCHLD);
+  if (marks.empty() || sigprocmask(SIG_SETMASK, &child, nullptr) != 0) return setup_failed;
+  const Descriptor signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals) return setup_failed;
+  if (drop_privileges(helper.role) != nullptr) return drop_failed;
+  return Supervisor(helper, marks).run(signals.get());
+}
+
+}  // namespace
+
+void BusyMark::begin() noexcept {
+  since_.store(monotonic_nanoseconds(), std::memory_order_relaxed);
+}
+
+std::int64_t BusyMark::busy_for() const noexcept {
+  const std::int64_t since = since_.load(std::memory_order_relaxed);
+  return since == 0 ? 0 : monotonic_nanoseconds() - since;
+}
+
+std::expected<StartedHelper, int> start_helper(const Helper& helper) noexcept {
+  std::array<int, 2> ends{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return std::unexpected(errno);
+  Descriptor ours(ends[0]);
+  const Descriptor theirs(ends[1]);
+  const pid_t pid = ::fork();
+  if (pid < 0) return std::unexpected(errno);
+  if (pid == 0) {
+    // Ours is closed with everything else.
+    ::_exit(supervise(helper, theirs.get()));
+  }
+  return StartedHelper{pid, std::move(ours)};
+}
+
+}  // namespace secshr

@@ -1,0 +1,143 @@
+#include "secshr/least_privilege.h"
+
+#include <grp.h>
+#include <linux/securebits.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace secshr {
+namespace {
+
+// No process of ours gains anything by being root, by changing its uid, or through exec; and no one can change that.
+constexpr unsigned long final_securebits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+                                           SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                           SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+
+struct FreeCapabilities {
+  void operator()(cap_t state) const noexcept { (void)cap_free(state); }
+};
+using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities>;
+
+bool holds(std::span<const cap_value_t> set, cap_value_t capability) noexcept {
+  return std::ranges::find(set, capability) != set.end();
+}
+
+bool empty_ambient_set() noexcept {
+  return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
+}
+
+bool reduce_bounding_set(std::span<const cap_value_t> keep) noexcept {
+  for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    if (!holds(keep, capability) && ::prctl(PR_CAPBSET_DROP, capability) != 0) return false;
+  }
+  return true;
+}
+
+bool set_capabilities(std::span<const cap_value_t> permitted) noexcept {
+  const Capabilities state(cap_init());
+  if (!state) return false;
+  if (!permitted.empty() &&
+      cap_set_flag(state.get(), CAP_PERMITTED, static_cast<int>(permitted.size()), permitted.data(), CAP_SET) != 0) {
+    return false;
+  }
+  return cap_set_proc(state.get()) == 0;
+}
+
+bool no_core_dumps() noexcept {
+  const rlimit none{0, 0};
+  return ::setrlimit(RLIMIT_CORE, &none) == 0;
+}
+
+// One set, compared capability by capability.
+bool equals(cap_t state, cap_flag_t flag, std::span<const cap_value_t> expected) noexcept {
+  for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    cap_flag_value_t value = CAP_CLEAR;
+    if (cap_get_flag(state, capability, flag, &value) != 0) return false;
+    if ((value == CAP_SET) != holds(expected, capability)) return false;
+  }
+  return true;
+}
+
+bool bounding_set_equals(std::span<const cap_value_t> expected) noexcept {
+  for (cap_value_t capability = 0;; ++capability) {
+    const int value = ::prctl(PR_CAPBSET_READ, capability);
+    if (value < 0) return true;
+    if ((value == 1) != holds(expected, capability)) return false;
+  }
+}
+
+bool ambient_set_is_empty() noexcept {
+  for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) != 0) return false;
+  }
+  return true;
+}
+
+bool ids_are(uid_t id) noexcept {
+  uid_t ruid = 0;
+  uid_t euid = 0;
+  uid_t suid = 0;
+  gid_t rgid = 0;
+  gid_t egid = 0;
+  gid_t sgid = 0;
+  if (::getresuid(&ruid, &euid, &suid) != 0 || ::getresgid(&rgid, &egid, &sgid) != 0) return false;
+  const auto fsuid = static_cast<uid_t>(::setfsuid(static_cast<uid_t>(-1)));
+  const auto fsgid = static_cast<gid_t>(::setfsgid(static_cast<gid_t>(-1)));
+  return std::ranges::all_of(std::array{ruid, euid, suid, fsuid}, [&](uid_t uid) { return uid == id; }) &&
+         std::ranges::all_of(std::array{rgid, egid, sgid, fsgid}, [&](gid_t gid) { return gid == id; });
+}
+
+// Whether anything that was given away can be had again. Each of these must fail.
+bool regained() noexcept {
+  constexpr std::array<cap_value_t, 1> foreign{CAP_SYS_ADMIN};
+  return ::setresuid(0, 0, 0) == 0 || ::setresgid(0, 0, 0) == 0 || set_capabilities(foreign) ||
+         ::prctl(PR_SET_SECUREBITS, 0) == 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0;
+}
+
+}  // namespace
+
+const char* drop_privileges(const Role& role) noexcept {
+  if (role.uid == 0) return "role-is-root";
+  // First of all: from here on changing uids takes no capabilities away, so that the order below is ours to choose.
+  if (::prctl(PR_SET_SECUREBITS, final_securebits) != 0) return "securebits";
+  if (!empty_ambient_set()) return "ambient-set";
+  // Before the capabilities: lowering the bounding set needs SETPCAP, which goes with them.
+  if (!reduce_bounding_set(role.permitted)) return "bounding-set";
+  // Groups before uids before capabilities: each step needs what a later one gives away.
+  if (::setgroups(0, nullptr) != 0) return "groups";
+  if (::setresgid(role.uid, role.uid, role.uid) != 0) return "gid";
+  if (::setresuid(role.uid, role.uid, role.uid) != 0) return "uid";
+  if (!set_capabilities(role.permitted)) return "capabilities";
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no-new-privs";
+  // After the uids: changing them resets dumpable to the system's default.
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return "dumpable";
+  if (!no_core_dumps()) return "core-limit";
+  if (::prctl(PR_SET_NAME, role.name) != 0) return "name";
+
+  if (const char* difference = difference_from(role)) return difference;
+  if (regained()) return "regained";
+  // The attempts themselves must have left no trace.
+  return difference_from(role);
+}
+
+const char* difference_from(const Role& role) noexcept {
+  if (!ids_are(role.uid)) return "ids-differ";
+  if (::getgroups(0, nullptr) != 0) return "groups-differ";
+  const Capabilities state(cap_get_proc());
+  if (!state || !equals(state.get(), CAP_PERMITTED, role.permitted)) return "permitted-set-differs";
+  if (!equals(state.get(), CAP_EFFECTIVE, {})) return "effective-set-differs";
+  if (!equals(state.get(), CAP_INHERITABLE, {})) return "inheritable-set-differs";
+  if (!bounding_set_equals(role.permitted)) return "bounding-set-differs";
+  if (!ambient_set_is_empty()) return "ambient-set-differs";
+  if (::prctl(PR_GET_SECUREBITS) != static_cast<int>(final_securebits)) return "securebits-differ";
+  if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return "no-new-privs-differs";
+  if (::prctl(PR_GET_DUMPABLE) != 0) return "dumpable-differs";
+  return nullptr;
+}
+
+}  // namespace secshr

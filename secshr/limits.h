@@ -1,0 +1,40 @@
+// Every limit of the broker, named once.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace secshr::limits {
+
+// Requests that wait for a helper at the same time, in all and of one uid. Beyond either: EBUSY, rule rate.uid.
+inline constexpr std::size_t parked_exchanges = 64;
+inline constexpr std::size_t parked_exchanges_per_uid = 8;
+
+// From receipt to reply. Below the 5 s after which a stock client gives up and asks again.
+inline constexpr std::chrono::milliseconds request_deadline{4000};
+// The writer decides by the deadline itself; only a writer that is stuck lets the broker speak for it, this much
+// later.
+inline constexpr std::chrono::milliseconds writer_grace{500};
+// How often a flush looks again because the header changed between look and write.
+inline constexpr unsigned flush_attempts = 3;
+
+inline constexpr unsigned looker_workers = 4;
+inline constexpr unsigned writer_workers = 2;
+// Workers that are alive in all, with those that were killed but cannot die yet (uninterruptible sleep).
+inline constexpr unsigned workers_alive = 16;
+// A worker busy for longer is killed and replaced: longer than a request can still matter.
+inline constexpr std::chrono::milliseconds worker_stuck_after{5000};
+
+// Datagrams served before the other descriptors are looked at again.
+inline constexpr unsigned datagrams_per_turn = 32;
+
+// How long a starter waits for the broker that holds the lock to answer it: in all, for one answer, and between two.
+inline constexpr std::chrono::milliseconds running_broker_deadline{3000};
+inline constexpr std::chrono::milliseconds ping_patience{250};
+inline constexpr std::chrono::milliseconds ping_interval{5};
+
+// /proc/<pid>/status with 65536 groups stays below this; what is longer is refused.
+inline constexpr std::size_t proc_status_size = std::size_t{1} << 20;
+inline constexpr std::size_t supplementary_groups = 65536;
+
+}  // namespace secshr::limits

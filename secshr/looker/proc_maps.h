@@ -1,0 +1,27 @@
+// Which segment a line of /proc/<pid>/maps shows: pure parsing of text that the process partly chooses.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace secshr {
+
+struct MappedFile {
+  unsigned device_major = 0;
+  unsigned device_minor = 0;
+  std::uint64_t inode = 0;
+  std::string_view path;  // as the kernel shows it, empty for none
+};
+
+// One line without its newline.
+[[nodiscard]] std::optional<MappedFile> parse_maps_line(std::string_view line) noexcept;
+
+// A System V segment appears as the file "/SYSV<key>" of the kernel's own tmpfs, with the id as its inode. The device
+// tells it from a file that somebody gave that name: `kernel_tmpfs` is the mapping of a shared anonymous page.
+[[nodiscard]] bool shows_segment(const MappedFile& mapping, const MappedFile& kernel_tmpfs,
+                                 std::int32_t shmid) noexcept;
+
+}  // namespace secshr

@@ -1,0 +1,17 @@
+// Asking whether a broker answers in a directory: as a client of our own, through the very socket that clients use.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "protocol/profile.h"
+#include "protocol/socket_names.h"
+
+namespace secshr {
+
+// One attempt: binds a client socket in `directory` (an O_PATH descriptor), asks, waits for the answer, and removes
+// the socket. Called as root. Only a socket that root owns is asked: anybody can answer from another one.
+[[nodiscard]] bool broker_answers(int directory, const protocol::Profile& profile, const protocol::SocketName& server,
+                                  std::uint32_t communication_key, std::chrono::milliseconds patience) noexcept;
+
+}  // namespace secshr

@@ -1,0 +1,46 @@
+// What a start is about: found out and opened as root before anything is waited for or served.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "installation/configuration.h"
+#include "installation/installation.h"
+#include "protocol/socket_names.h"
+#include "secshr/authenticate.h"
+#include "secshr/invoker.h"
+#include "system/descriptor.h"
+#include "wrapper/handoff.h"
+
+namespace secshr {
+
+// Why a start failed: what the wrapper exits with, and what the log says.
+struct StartFault {
+  StartStatus status;
+  const char* reason;  // a fixed word
+  std::string detail;
+};
+template <typename Value>
+using Started = std::expected<Value, StartFault>;
+
+[[nodiscard]] std::unexpected<StartFault> start_fault(StartStatus status, const char* reason,
+                                                      std::string detail = {});
+
+struct Plan {
+  Configuration configuration;
+  Installation installation;
+  protocol::SocketName server_name;
+  OverflowIds overflow;
+  std::string directory_name;  // empty until chosen
+  Descriptor directory;        // O_PATH
+};
+
+// What the administrator decided, for the installation whose wrapper was run.
+[[nodiscard]] Started<Plan> read_configuration();
+
+[[nodiscard]] Started<Descriptor> open_audit_log(const Plan& plan);
+
+// The directory that the invoker's environment names, provided that the invoker could create a file there.
+[[nodiscard]] Started<void> choose_directory(Plan& plan, const Invoker& invoker);
+
+}  // namespace secshr

@@ -1,0 +1,96 @@
+// Taking one datagram, with everything the kernel says of its sender.
+#include <linux/version.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "secshr/linux_kernel.h"
+
+// Newer than glibc 2.36.
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
+namespace secshr {
+namespace {
+
+// Room for the credentials, a pidfd, and a descriptor that a kernel without SO_PASSRIGHTS still delivers. More than
+// that is truncated, and a truncated datagram is refused.
+constexpr std::size_t control_size = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(int));
+
+template <typename Value>
+bool take(const cmsghdr& header, Value& out) noexcept {
+  if (header.cmsg_len != CMSG_LEN(sizeof out)) return false;
+  std::memcpy(&out, CMSG_DATA(&header), sizeof out);
+  return true;
+}
+
+// Whatever descriptors came are ours to close.
+void close_all(const cmsghdr& header) noexcept {
+  const std::size_t count = (header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (std::size_t index = 0; index < count; ++index) {
+    int descriptor = -1;
+    std::memcpy(&descriptor, CMSG_DATA(&header) + index * sizeof descriptor, sizeof descriptor);
+    (void)::close(descriptor);
+  }
+}
+
+void take_control(msghdr& message, Received& received) noexcept {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET) continue;
+    if (header->cmsg_type == SCM_CREDENTIALS) {
+      ucred credentials{};
+      if (take(*header, credentials))
+        received.credentials = Credentials{credentials.pid, credentials.uid, credentials.gid};
+    } else if (header->cmsg_type == SCM_PIDFD) {
+      int pidfd = -1;
+      if (take(*header, pidfd)) received.pidfd.reset(pidfd);
+    } else if (header->cmsg_type == SCM_RIGHTS) {
+      close_all(*header);
+    }
+  }
+}
+
+}  // namespace
+
+std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byte> buffer) noexcept {
+  iovec data{buffer.data(), buffer.size()};
+  alignas(cmsghdr) char control[control_size] = {};
+  sockaddr_un sender{};
+  msghdr message{};
+  message.msg_name = &sender;
+  message.msg_namelen = sizeof sender;
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t size = -1;
+  do {
+    size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return std::unexpected(errno);
+
+  Received received;
+  received.size = static_cast<std::size_t>(size);
+  received.data_truncated = (message.msg_flags & MSG_TRUNC) != 0;
+  received.control_truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+  take_control(message, received);
+  // A full sun_path has no NUL; an abstract name begins with one and stays empty here.
+  constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
+  if (message.msg_namelen > path_offset) {
+    const std::size_t length = std::min<std::size_t>(message.msg_namelen - path_offset, sizeof sender.sun_path);
+    std::memcpy(received.sender, sender.sun_path, length);
+  }
+  // A kernel without SCM_PIDFD: opened by pid, which may by now be another process's; what is then read of it is
+  // compared with the credentials.
+  if (!received.pidfd && received.credentials && received.credentials->pid > 0 && !received.control_truncated) {
+    received.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, received.credentials->pid, 0)));
+  }
+  return received;
+}
+
+}  // namespace secshr

@@ -1,0 +1,22 @@
+// The broker's own places, in directories that only root can write to: /run/secshr/NAME and the log's directory.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "system/descriptor.h"
+
+namespace secshr {
+
+struct PlaceFault {
+  std::string path;
+  std::string what;
+};
+
+// Makes what is missing of `base`/`name` (0755) and opens it, provided that all of the way is root-controlled.
+[[nodiscard]] std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const std::string& name);
+
+// Opens or makes the audit log in it, for appending: a regular file of root's with one name.
+[[nodiscard]] std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name);
+
+}  // namespace secshr

@@ -1,0 +1,30 @@
+// The broker's loop: waits for datagrams, helpers, deadlines and signals, and says why it ended.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+
+#include "secshr/audit.h"
+#include "secshr/broker.h"
+#include "secshr/helper.h"
+
+namespace secshr {
+
+struct Loop {
+  ServedDirectory served;
+  LookerChannel& looker;
+  WriterChannel& writer;
+  std::array<pid_t, 2> helpers;  // our children whose end ends us
+  int signals = -1;              // a signalfd of SIGTERM, SIGINT and SIGCHLD
+  std::chrono::seconds idle_timeout;
+};
+
+enum class LoopEnd { idle, terminated, helper_died, broken };
+[[nodiscard]] const char* loop_end_name(LoopEnd end) noexcept;
+
+// What was in the queue when it ends has been served, and what was parked has been answered.
+[[nodiscard]] LoopEnd serve(Broker& broker, Kernel& kernel, const Loop& loop) noexcept;
+
+}  // namespace secshr

@@ -1,0 +1,24 @@
+// The server socket: bound under a random name and renamed into place over whatever has the name, and never unlinked,
+// since in a sticky directory the dead file keeps the name from being squatted.
+#pragma once
+
+#include <sys/types.h>
+
+#include <expected>
+
+#include "protocol/socket_names.h"
+#include "system/descriptor.h"
+
+namespace secshr {
+
+struct SocketFault {
+  const char* step;  // "socket", "bind", "name-is-a-directory", "rename", "replaced"
+  int error;
+};
+
+// `directory` is an O_PATH descriptor. Called as root, under the installation's lock.
+[[nodiscard]] std::expected<Descriptor, SocketFault> bind_server_socket(int directory,
+                                                                        const protocol::SocketName& name,
+                                                                        mode_t mode) noexcept;
+
+}  // namespace secshr

@@ -1,0 +1,178 @@
+#include "secshr/starter.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "protocol/socket_names.h"
+#include "secshr/audit.h"
+#include "secshr/broker.h"
+#include "secshr/helper_pool.h"
+#include "secshr/instance_lock.h"
+#include "secshr/least_privilege.h"
+#include "secshr/limits.h"
+#include "secshr/linux_kernel.h"
+#include "secshr/logfmt.h"
+#include "secshr/looker/looker.h"
+#include "secshr/ping.h"
+#include "secshr/plan.h"
+#include "secshr/root_directories.h"
+#include "secshr/serve.h"
+#include "secshr/server_socket.h"
+#include "secshr/writer/writer.h"
+#include "secshr_paths.h"
+#include "system/system_log.h"
+#include "wrapper/handoff.h"
+
+namespace secshr {
+namespace {
+
+constexpr mode_t server_socket_mode = 0666;
+
+// The two helpers, which leave when these channels close.
+struct Helpers {
+  StartedHelper looker;
+  StartedHelper writer;
+};
+
+Started<Helpers> start_helpers(const Configuration& configuration) {
+  const auto setup = prepare_looker();
+  if (!setup) return start_fault(StartStatus::other, "looker-setup");
+  auto looker = start_helper({{"secshrd-looker", configuration.looker_uid, looker_capabilities},
+                              limits::looker_workers,
+                              [&](int channel, BusyMark& busy) { serve_looks(*setup, channel, busy); }});
+  if (!looker) return start_fault(StartStatus::fork_failed, "looker", std::strerror(looker.error()));
+  auto writer = start_helper({{"secshrd-writer", configuration.writer_uid, writer_capabilities},
+                              limits::writer_workers,
+                              [](int channel, BusyMark& busy) { serve_writes(channel, busy); }});
+  if (!writer) return start_fault(StartStatus::fork_failed, "writer", std::strerror(writer.error()));
+  return Helpers{*std::move(looker), *std::move(writer)};
+}
+
+// Waits until the lock is free (nullopt) or its holder answers in our directory (serving).
+std::optional<Started<StartStatus>> wait_for_holder(InstanceLock& lock, const Plan& plan) {
+  const auto deadline = std::chrono::steady_clock::now() + limits::running_broker_deadline;
+  while (lock.held_by_another()) {
+    if (broker_answers(plan.directory.get(), *plan.installation.profile, plan.server_name,
+                       plan.installation.communication_key, limits::ping_patience)) {
+      return StartStatus::serving;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return start_fault(StartStatus::lock, "holder-does-not-answer", plan.directory_name);
+    }
+    (void)::poll(nullptr, 0, static_cast<int>(limits::ping_interval.count()));
+  }
+  return std::nullopt;
+}
+
+// SIGTERM and SIGINT end the broker in order, SIGCHLD says that a helper died. Blocked before the first fork.
+Descriptor take_signals() {
+  sigset_t signals;
+  (void)sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) (void)sigaddset(&signals, signal);
+  if (sigprocmask(SIG_SETMASK, &signals, nullptr) != 0) return Descriptor();
+  return Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+void tell_wrapper(StartStatus status) noexcept {
+  const auto byte = static_cast<unsigned char>(status);
+  (void)!::write(readiness_descriptor, &byte, 1);
+  (void)::close(readiness_descriptor);
+}
+
+std::string describe_start(const Plan& plan) {
+  return fmt::format("installation {} directory {} socket {} release {} configuration {:016x}",
+                     plan.installation.name, plan.directory_name, plan.server_name.view(), plan.installation.release,
+                     plan.configuration.hash);
+}
+
+// Under the lock: binds, drops, says that it serves, and serves. Everything that needs root is before the drop.
+Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Audit& audit) {
+  const auto socket = bind_server_socket(plan.directory.get(), plan.server_name, server_socket_mode);
+  if (!socket) {
+    return start_fault(
+        StartStatus::directory, socket.error().step,
+        fmt::format("{}/{}: {}", plan.directory_name, plan.server_name.view(), std::strerror(socket.error().error)));
+  }
+  (void)::close(executable_descriptor);
+  const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
+  if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
+
+  LinuxKernel kernel;
+  LookerChannel looker(std::move(helpers.looker.channel));
+  WriterChannel writer(std::move(helpers.writer.channel));
+  Broker broker({plan.installation.profile, plan.installation.communication_key, plan.overflow}, kernel, looker,
+                writer, audit);
+  audit.event("started", describe_start(plan));
+  tell_wrapper(StartStatus::serving);
+  const Loop loop{{socket->get(), plan.directory.get()},
+                  looker,
+                  writer,
+                  {helpers.looker.supervisor, helpers.writer.supervisor},
+                  signals,
+                  plan.configuration.idle_timeout};
+  const LoopEnd end = serve(broker, kernel, loop);
+  audit.event("ended", fmt::format("{} unsent-replies {}", loop_end_name(end), broker.unsent_replies()));
+  return end;
+}
+
+// Becomes the broker and serves, or finds out that another process is it.
+Started<StartStatus> take_place(const Plan& plan, int signals, Audit& audit) {
+  const auto run = open_place(paths::run, plan.installation.name);
+  if (!run) return start_fault(StartStatus::not_adopted, "run-directory", run.error().path + ": " + run.error().what);
+  auto lock = InstanceLock::open(fmt::format("{}/{}/lock", paths::run, plan.installation.name));
+  if (!lock) return start_fault(StartStatus::lock, "lock", std::strerror(lock.error()));
+
+  while (true) {
+    if (auto running = wait_for_holder(*lock, plan)) return *std::move(running);
+    auto helpers = start_helpers(plan.configuration);
+    if (!helpers) return std::unexpected(helpers.error());
+    // After the last fork: the lock is this process's alone. Where another starter was faster, the helpers leave with
+    // their channels.
+    if (!lock->try_take()) continue;
+    const auto end = become_broker(plan, *std::move(helpers), signals, audit);
+    if (!end) return std::unexpected(end.error());
+    return StartStatus::serving;
+  }
+}
+
+Started<StartStatus> start(const Invoker& invoker, std::optional<FileAudit>& audit) {
+  const Descriptor signals = take_signals();
+  if (!signals) return start_fault(StartStatus::other, "signals", std::strerror(errno));
+  auto plan = read_configuration();
+  if (!plan) return std::unexpected(plan.error());
+  auto log = open_audit_log(*plan);
+  if (!log) return std::unexpected(log.error());
+  audit.emplace(*std::move(log));
+  if (const auto chosen = choose_directory(*plan, invoker); !chosen) return std::unexpected(chosen.error());
+  return take_place(*plan, signals.get(), *audit);
+}
+
+// To the system log, and to the audit log where the start got that far.
+void report(const StartFault& failed, Audit* audit) {
+  const std::string detail = LogLine().text("cause", failed.detail).view();
+  log_to_system(failed.reason, detail.c_str());
+  if (audit != nullptr) audit->event("start-failed", fmt::format("{} {}", failed.reason, failed.detail));
+}
+
+}  // namespace
+
+int run_starter(const Invoker& invoker) {
+  // Modes are given in full where things are made.
+  (void)::umask(0);
+  std::optional<FileAudit> audit;
+  const auto status = start(invoker, audit);
+  if (!status) report(status.error(), audit ? &*audit : nullptr);
+  const StartStatus outcome = status ? *status : status.error().status;
+  tell_wrapper(outcome);
+  return static_cast<int>(outcome);
+}
+
+}  // namespace secshr

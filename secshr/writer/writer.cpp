@@ -1,0 +1,81 @@
+#include "secshr/writer/writer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <expected>
+
+#include "protocol/database_header.h"
+#include "secshr/act_as.h"
+#include "secshr/descriptor_passing.h"
+#include "secshr/writer/write_message.h"
+
+namespace secshr {
+namespace {
+
+// Reopens what the descriptor already stands for, for reading and writing: the one use of DAC_OVERRIDE.
+std::expected<Descriptor, int> reopen(int file) noexcept {
+  std::array<char, 40> path{};
+  (void)std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", file);
+  constexpr std::array<cap_value_t, 1> override{CAP_DAC_OVERRIDE};
+  const RaisedCapabilities raised(override);
+  if (!raised.ok()) return std::unexpected(EPERM);
+  Descriptor writable(::open(path.data(), O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!writable) return std::unexpected(errno);
+  return writable;
+}
+
+// Looks at the file again, through the very descriptor that will be written to.
+WriteVerdict check(int file, const WriteRequest& request) noexcept {
+  struct stat facts{};
+  if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return WriteVerdict::refused;
+  std::array<std::byte, protocol::inspected_size> bytes{};
+  const ssize_t size = ::pread(file, bytes.data(), bytes.size(), 0);
+  if (size != static_cast<ssize_t>(bytes.size())) return WriteVerdict::refused;
+  const auto header = protocol::parse_database_header(bytes);
+  if (!header) return WriteVerdict::refused;
+  if (header->ids != request.expected) return WriteVerdict::changed;
+  if (std::chrono::steady_clock::now() >= request.deadline) return WriteVerdict::too_late;
+  return WriteVerdict::written;
+}
+
+WriteReport write(const WriteRequest& request, int file) noexcept {
+  // Before the capability is used at all: is this a regular file?
+  struct stat facts{};
+  if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return {request.job, WriteVerdict::refused, 0};
+  const auto writable = reopen(file);
+  if (!writable) return {request.job, WriteVerdict::failed, writable.error()};
+  const WriteVerdict checked = check(writable->get(), request);
+  if (checked != WriteVerdict::written) return {request.job, checked, 0};
+  const auto bytes = protocol::encode_ids(request.wanted);
+  const ssize_t size = ::pwrite(writable->get(), bytes.data(), bytes.size(), protocol::ids_offset);
+  if (size < 0) return {request.job, WriteVerdict::failed, errno};
+  if (size == static_cast<ssize_t>(bytes.size())) return {request.job, WriteVerdict::written, 0};
+  // Cut short: put back what was there, so that the header is the old one or the new one and never a mixture.
+  const auto old = protocol::encode_ids(request.expected);
+  (void)!::pwrite(writable->get(), old.data(), static_cast<std::size_t>(size), protocol::ids_offset);
+  return {request.job, WriteVerdict::failed, EIO};
+}
+
+}  // namespace
+
+void serve_writes(int channel, BusyMark& busy) noexcept {
+  std::array<std::byte, write_request_size> bytes{};
+  while (true) {
+    const auto message = receive_message(channel, bytes, Wait::yes);
+    if (!message || message->size == 0) return;
+    const auto request = decode_write_request(std::span(bytes).first(message->size));
+    if (!request || !message->descriptor) return;
+    busy.begin();
+    const WriteReport report = write(*request, message->descriptor.get());
+    const auto sent = send_message(channel, encode_write_report(report));
+    busy.end();
+    if (!sent) return;
+  }
+}
+
+}  // namespace secshr
