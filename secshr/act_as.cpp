@@ -2,23 +2,21 @@
 
 #include <grp.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
-#include <memory>
+
+#include "secshr/capabilities.h"
 
 namespace secshr {
 namespace {
 
 constexpr std::array<cap_value_t, 2> identity_capabilities{CAP_SETUID, CAP_SETGID};
 
-struct FreeCapabilities {
-  void operator()(cap_t state) const noexcept { (void)cap_free(state); }
-};
-
 bool set_effective(std::span<const cap_value_t> capabilities) noexcept {
-  const std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities> state(cap_get_proc());
+  const Capabilities state(cap_get_proc());
   if (!state || cap_clear_flag(state.get(), CAP_EFFECTIVE) != 0) return false;
   if (!capabilities.empty() && cap_set_flag(state.get(), CAP_EFFECTIVE, static_cast<int>(capabilities.size()),
                                             capabilities.data(), CAP_SET) != 0) {
@@ -35,6 +33,12 @@ bool set_file_uid(uid_t uid) noexcept {
 bool set_file_gid(gid_t gid) noexcept {
   (void)::setfsgid(gid);
   return static_cast<gid_t>(::setfsgid(static_cast<gid_t>(-1))) == gid;
+}
+
+// The kernel gives a process that changes its ids the system's default dumpable back, which an administrator may have
+// set to something else than "not".
+void stay_undumpable() noexcept {
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) std::abort();
 }
 
 }  // namespace
@@ -57,23 +61,27 @@ FileIdentity::FileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups) 
   }
   // The uid last: it is what the other side is judged by, and nothing is half done when it holds.
   ok_ = set_file_gid(gid) && set_file_uid(uid);
+  stay_undumpable();
 }
 
 FileIdentity::~FileIdentity() {
   const RaisedCapabilities raised(identity_capabilities);
   if (!raised.ok() || !set_file_uid(::geteuid()) || !set_file_gid(::getegid())) std::abort();
   if (groups_set_ && ::setgroups(0, nullptr) != 0) std::abort();
+  stay_undumpable();
 }
 
 IpcIdentity::IpcIdentity(uid_t uid) noexcept {
   if (uid == 0) return;
   const RaisedCapabilities raised(identity_capabilities);
   ok_ = raised.ok() && ::setresuid(static_cast<uid_t>(-1), uid, static_cast<uid_t>(-1)) == 0;
+  stay_undumpable();
 }
 
 IpcIdentity::~IpcIdentity() {
   const RaisedCapabilities raised(identity_capabilities);
   if (!raised.ok() || ::setresuid(static_cast<uid_t>(-1), ::getuid(), static_cast<uid_t>(-1)) != 0) std::abort();
+  stay_undumpable();
 }
 
 }  // namespace secshr

@@ -40,6 +40,15 @@ void number_or_unknown(LogLine& line, std::string_view key, const std::optional<
   }
 }
 
+// Whole where something was changed. What was refused costs its sender nothing, so that it must not cost much here:
+// its beginning, and how long it was.
+void append_object(LogLine& line, const AuditRecord& record) {
+  constexpr std::size_t shown = 256;
+  const bool cut = record.outcome.verdict != Verdict::done && record.object.size() > shown;
+  line.text("obj", cut ? record.object.substr(0, shown) : record.object);
+  if (cut) line.number("objlen", static_cast<std::int64_t>(record.object.size()));
+}
+
 }  // namespace
 
 // One write(2) a line. A line cut short by a full disk is ended before the next, so that no two run together.
@@ -55,16 +64,15 @@ class FileAudit::Sink final : public spdlog::sinks::base_sink<std::mutex> {
     if (lost_ > 0)
       line += fmt::format("{}\n",
                           LogLine().text("ts", timestamp()).text("event", "log-lost").number("lines", lost_).view());
+    const std::size_t report_end = line.size();
     line.append(message.payload.data(), message.payload.size());
     line += '\n';
-    const ssize_t written = ::write(file_.get(), line.data(), line.size());
-    if (written == static_cast<ssize_t>(line.size())) {
-      cut_ = false;
-      lost_ = 0;
-      return;
-    }
-    ++lost_;
-    cut_ = written > 0 || cut_;
+    const ssize_t result = ::write(file_.get(), line.data(), line.size());
+    const std::size_t written = result < 0 ? 0 : static_cast<std::size_t>(result);
+    if (written > 0) cut_ = line[written - 1] != '\n';
+    // The report counts once, even where the line behind it was cut.
+    if (written + 1 >= report_end) lost_ = 0;
+    if (written < line.size()) ++lost_;
   }
   void flush_() override {}
 
@@ -77,7 +85,7 @@ class FileAudit::Sink final : public spdlog::sinks::base_sink<std::mutex> {
 FileAudit::FileAudit(Descriptor file)
     : sink_(std::make_shared<Sink>(std::move(file))), logger_(std::make_unique<spdlog::logger>("audit", sink_)) {
   // spdlog would print its own troubles on stderr, which is nobody's here.
-  logger_->set_error_handler([](const std::string&) {});
+  logger_->set_error_handler([sink = sink_.get()](const std::string&) { sink->count_lost(); });
 }
 
 FileAudit::~FileAudit() = default;
@@ -92,7 +100,7 @@ void FileAudit::record(const AuditRecord& record) noexcept try {
   if (record.object.empty()) {
     number_or_unknown(line, "obj", record.object_number);
   } else {
-    line.text("obj", record.object);
+    append_object(line, record);
   }
   number_or_unknown(line, "owner", record.owner);
   if (record.mode) {

@@ -18,6 +18,8 @@ std::expected<Peer, Denied> identify(Kernel& kernel, Received& received, Overflo
 
 std::optional<protocol::SocketName> reply_name(const protocol::Profile& profile, const Received& received,
                                                const Peer& peer) noexcept {
+  // A relative name says nothing about the directory that it was bound in; stock clients bind absolute ones.
+  if (received.sender[0] != '/') return std::nullopt;
   const auto name = protocol::parse_client_socket_name(profile, protocol::last_component(received.sender));
   if (!name || name->pid != peer.credentials.pid) return std::nullopt;
   return protocol::client_socket_name(profile, name->pid, name->suffix);

@@ -13,10 +13,11 @@
 
 namespace secshr {
 
-// The ids that the kernel shows where it cannot translate one into our user namespace.
+// The ids that the kernel shows where it cannot translate one into our user namespace. Empty where that maps every
+// id: there they are ordinary ids, nobody and nogroup.
 struct OverflowIds {
-  uid_t uid = 65534;
-  gid_t gid = 65534;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
 };
 
 // The kernel's word about the sender as far as it goes: takes the pidfd out of `received`.

@@ -39,6 +39,7 @@ class Authorizer {
  private:
   std::expected<AnyPermit, Denied> flush(const Peer& peer, const protocol::FlushHeader& request,
                                          const Seen& seen) noexcept;
+  [[nodiscard]] bool holds(const Peer& peer, std::int32_t semid, const SemaphoreSetFacts& set) noexcept;
   std::optional<Denied> denial_of_close(const Peer& peer, const LookReport& report) noexcept;
   std::optional<Denied> denial_of_open(const Peer& peer, const protocol::IpcIds& wanted,
                                        const protocol::IpcIds& found) noexcept;

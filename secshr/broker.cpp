@@ -1,5 +1,6 @@
 #include "secshr/broker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
@@ -32,6 +33,19 @@ std::string_view name_of(const Exchange& exchange) {
   return code ? protocol::request_name(*code) : "unknown";
 }
 
+// The file that was looked at.
+FileKey file_of(const Exchange& exchange) noexcept {
+  return {exchange.seen->report.device, exchange.seen->report.inode};
+}
+
+// When an exchange has waited too long. A writer decides by the deadline itself: it is spoken for only when it is
+// stuck.
+MonotonicTime due(const Exchange& exchange) noexcept {
+  if (exchange.told) return exchange.deadline + limits::worker_dead_after;
+  if (exchange.stage == Exchange::Stage::writing) return exchange.deadline + limits::writer_grace;
+  return exchange.deadline;
+}
+
 }  // namespace
 
 bool Broker::handle_request(const ServedDirectory& served) noexcept {
@@ -47,6 +61,8 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
   exchange->directory = served.directory;
   const auto datagram = std::span<const std::byte>(exchange->bytes).first(received->size);
 
+  // For the record, whatever identify() says to them; control data that was cut says nothing.
+  if (!received->control_truncated) exchange->credentials = received->credentials;
   auto peer = identify(kernel_, *received, service_.overflow);
   if (!peer) return drop(*exchange, peer.error()), true;
   exchange->peer = *std::move(peer);
@@ -62,11 +78,9 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
   const auto request = protocol::decode_request(*header, datagram, service_.communication_key);
   if (!request) return answer(*exchange, {Verdict::refused, rule::none, request.error().reply_code}), true;
   exchange->request = *request;
-  if (evidence_needed(*request) == Evidence::look) {
-    look(*exchange);
-  } else {
-    decide(*exchange);
-  }
+  if (evidence_needed(*request) == Evidence::none) return decide(*exchange), true;
+  if (!may_park(*exchange)) return answer(*exchange, refused({rule::rate_uid, EBUSY})), true;
+  look(*exchange);
   return true;
 }
 
@@ -74,8 +88,11 @@ void Broker::look(Exchange& exchange) noexcept {
   const auto* flush_request = std::get_if<protocol::FlushHeader>(&*exchange.request);
   if (flush_request == nullptr) return answer(exchange, refused({rule::not_served, EPERM}));
   exchange.seen.reset();
+  if (!has_looker_turn(exchange)) {
+    exchange.stage = Exchange::Stage::queued;
+    return;
+  }
   exchange.job = ++last_job_;
-  if (!may_park(exchange)) return answer(exchange, refused({rule::rate_uid, EBUSY}));
   if (!looker_.submit({exchange.job, exchange.peer->credentials, flush_request->path}, exchange.peer->pidfd.get())) {
     return answer(exchange, {Verdict::failed, rule::none, EBUSY});
   }
@@ -85,8 +102,14 @@ void Broker::look(Exchange& exchange) noexcept {
 void Broker::on_seen(Seen seen) noexcept {
   Exchange* exchange = exchanges_.find(Exchange::Stage::looking, seen.report.job);
   if (exchange == nullptr) return;
-  exchange->seen = std::move(seen);
-  decide(*exchange);
+  if (exchange->told) {
+    exchanges_.release(*exchange);
+  } else {
+    exchange->stage = Exchange::Stage::handling;
+    exchange->seen = std::move(seen);
+    decide(*exchange);
+  }
+  resume_queued();
 }
 
 void Broker::decide(Exchange& exchange) noexcept {
@@ -100,12 +123,15 @@ void Broker::operate(Exchange& exchange, const AnyPermit& permit) noexcept {
   answer(exchange, {Verdict::done, rule::none, 0});  // a ping: the answer is all of it
 }
 
-// Two flushes of one file go one after the other: the second looks again when the first is done.
+// Two flushes of one file go one after the other, and nobody keeps all writers: who has to wait looks again
+// afterwards.
 void Broker::flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept {
-  if (file_is_being_written(exchange)) {
+  if (!has_writer_turn(exchange, file_of(exchange))) {
+    exchange.waits_for = file_of(exchange);
     exchange.stage = Exchange::Stage::queued;
     return;
   }
+  exchange.waits_for.reset();
   exchange.job = ++last_job_;
   if (!start_flush(permit, writer_, exchange.job, exchange.deadline)) {
     return answer(exchange, {Verdict::failed, rule::none, EBUSY});
@@ -115,27 +141,37 @@ void Broker::flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexce
 
 void Broker::on_written(const WriteReport& report) noexcept {
   Exchange* exchange = exchanges_.find(Exchange::Stage::writing, report.job);
-  if (exchange == nullptr) {
+  if (exchange == nullptr || exchange->told) {
     // Stuck in the write itself and answered for meanwhile: the change is on record all the same.
-    if (report.verdict == WriteVerdict::written) audit_.event("late-write");
-    return;
+    if (report.verdict == WriteVerdict::written) {
+      AuditRecord late;
+      if (exchange != nullptr) describe_object(*exchange->request, late);
+      audit_.event("late-write", late.object);
+    }
+    if (exchange != nullptr) exchanges_.release(*exchange);
+  } else {
+    exchange->stage = Exchange::Stage::handling;
+    if (report.verdict == WriteVerdict::changed && ++exchange->attempts < limits::flush_attempts) {
+      look(*exchange);
+    } else {
+      answer(*exchange, outcome_of_flush(report));
+    }
   }
-  exchange->stage = Exchange::Stage::handling;
-  if (report.verdict == WriteVerdict::changed && ++exchange->attempts < limits::flush_attempts)
-    return look(*exchange);
-  answer(*exchange, outcome_of_flush(report));
+  resume_queued();
 }
 
 void Broker::answer(Exchange& exchange, Outcome outcome) noexcept {
+  tell(exchange, outcome);
+  exchanges_.release(exchange);
+}
+
+void Broker::tell(Exchange& exchange, Outcome outcome) noexcept {
   // Before the reply: a client that has been told of a change must find it in the log.
   write_record(exchange, outcome);
   const auto reply = protocol::encode_reply(*exchange.header, outcome.code);
   // A client that is gone, full or hostile is its own loss: it costs a counter.
   if (!kernel_.send_reply(exchange.directory, exchange.reply_to.c_str(), exchange.peer->credentials, reply))
     ++unsent_replies_;
-  const auto finished = std::move(exchange.seen);
-  exchanges_.release(exchange);
-  if (finished) resume_queued(*finished);
 }
 
 void Broker::drop(Exchange& exchange, Denied denied) noexcept {
@@ -145,10 +181,10 @@ void Broker::drop(Exchange& exchange, Denied denied) noexcept {
 
 void Broker::write_record(const Exchange& exchange, Outcome outcome) noexcept {
   AuditRecord record;
-  if (exchange.peer) {
-    record.pid = exchange.peer->credentials.pid;
-    record.uid = exchange.peer->credentials.uid;
-    record.gid = exchange.peer->credentials.gid;
+  if (exchange.credentials) {
+    record.pid = exchange.credentials->pid;
+    record.uid = exchange.credentials->uid;
+    record.gid = exchange.credentials->gid;
   }
   record.request = name_of(exchange);
   if (exchange.request) describe_object(*exchange.request, record);
@@ -170,23 +206,40 @@ bool Broker::may_park(const Exchange& exchange) const noexcept {
          exchanges_.parked_by(exchange.peer->credentials.uid) < limits::parked_exchanges_per_uid;
 }
 
-bool Broker::file_is_being_written(const Exchange& exchange) noexcept {
-  for (const Exchange& other : exchanges_.all()) {
-    if (other.stage == Exchange::Stage::writing && other.seen->report.device == exchange.seen->report.device &&
-        other.seen->report.inode == exchange.seen->report.inode) {
-      return true;
-    }
-  }
-  return false;
+// Whether the looker is free for it, within its uid's share.
+bool Broker::has_looker_turn(const Exchange& exchange) noexcept {
+  return exchanges_.count(Exchange::Stage::looking) < limits::looker_workers &&
+         exchanges_.count(Exchange::Stage::looking, exchange.peer->credentials.uid) < limits::looks_per_uid;
 }
 
-void Broker::resume_queued(const Seen& finished) noexcept {
-  for (Exchange& waiting : exchanges_.all()) {
-    if (waiting.stage == Exchange::Stage::queued && waiting.seen->report.device == finished.report.device &&
-        waiting.seen->report.inode == finished.report.inode) {
-      waiting.stage = Exchange::Stage::handling;
-      look(waiting);
+// Whether a writer is free for it, within its uid's share: nobody is writing that file, and nobody who can go on has
+// waited for it longer.
+bool Broker::has_writer_turn(const Exchange& exchange, const FileKey& file) noexcept {
+  const bool file_is_taken = std::ranges::any_of(exchanges_.all(), [&](const Exchange& other) {
+    if (other.stage == Exchange::Stage::writing) return file_of(other) == file;
+    if (other.waits_for != file || other.received_at >= exchange.received_at) return false;
+    return other.stage == Exchange::Stage::looking || has_looker_turn(other);
+  });
+  return !file_is_taken && exchanges_.count(Exchange::Stage::writing) < limits::writer_workers &&
+         exchanges_.count(Exchange::Stage::writing, exchange.peer->credentials.uid) < limits::writes_per_uid;
+}
+
+// What an exchange saw may have changed while it waited for a writer: it needs the looker again, too.
+bool Broker::may_resume(const Exchange& exchange) noexcept {
+  return has_looker_turn(exchange) && (!exchange.waits_for || has_writer_turn(exchange, *exchange.waits_for));
+}
+
+// Whoever waits longest goes first. Each turn ends the waiting of one, so this ends.
+void Broker::resume_queued() noexcept {
+  while (true) {
+    Exchange* next = nullptr;
+    for (Exchange& waiting : exchanges_.all()) {
+      if (waiting.stage != Exchange::Stage::queued || !may_resume(waiting)) continue;
+      if (next == nullptr || waiting.received_at < next->received_at) next = &waiting;
     }
+    if (next == nullptr) return;
+    next->stage = Exchange::Stage::handling;
+    look(*next);
   }
 }
 
@@ -195,9 +248,7 @@ std::optional<MonotonicTime> Broker::next_deadline() noexcept {
   if (exchanges_.in_use() == 0) return next;
   for (const Exchange& exchange : exchanges_.all()) {
     if (exchange.stage == Exchange::Stage::free) continue;
-    const auto deadline =
-        exchange.stage == Exchange::Stage::writing ? exchange.deadline + limits::writer_grace : exchange.deadline;
-    if (!next || deadline < *next) next = deadline;
+    if (!next || due(exchange) < *next) next = due(exchange);
   }
   return next;
 }
@@ -207,11 +258,18 @@ void Broker::expire() noexcept {
   const auto now = kernel_.now();
   for (Exchange& exchange : exchanges_.all()) {
     if (exchange.stage == Exchange::Stage::free) continue;
-    // A writer decides by the deadline itself: it is spoken for only when it is stuck.
-    const bool writing = exchange.stage == Exchange::Stage::writing;
-    if (now < (writing ? exchange.deadline + limits::writer_grace : exchange.deadline)) continue;
-    answer(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
+    if (now < due(exchange)) continue;
+    const bool with_helper = exchange.stage == Exchange::Stage::looking || exchange.stage == Exchange::Stage::writing;
+    if (exchange.told) {
+      exchanges_.release(exchange);
+    } else if (with_helper) {
+      tell(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
+      exchange.told = true;
+    } else {
+      answer(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
+    }
   }
+  resume_queued();
 }
 
 }  // namespace secshr

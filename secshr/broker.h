@@ -54,14 +54,18 @@ class Broker {
   void operate(Exchange& exchange, const AnyPermit& permit) noexcept;
   void flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept;
 
+  // Record and reply; answer() also ends the exchange.
+  void tell(Exchange& exchange, Outcome outcome) noexcept;
   void answer(Exchange& exchange, Outcome outcome) noexcept;
   // No reply is owed, or none can be addressed.
   void drop(Exchange& exchange, Denied denied) noexcept;
   void write_record(const Exchange& exchange, Outcome outcome) noexcept;
 
   [[nodiscard]] bool may_park(const Exchange& exchange) const noexcept;
-  [[nodiscard]] bool file_is_being_written(const Exchange& exchange) noexcept;
-  void resume_queued(const Seen& finished) noexcept;
+  [[nodiscard]] bool has_looker_turn(const Exchange& exchange) noexcept;
+  [[nodiscard]] bool has_writer_turn(const Exchange& exchange, const FileKey& file) noexcept;
+  [[nodiscard]] bool may_resume(const Exchange& exchange) noexcept;
+  void resume_queued() noexcept;
 
   Service service_;
   Kernel& kernel_;

@@ -7,7 +7,8 @@
 
 namespace secshr {
 
-std::expected<void, int> send_message(int channel, std::span<const std::byte> bytes, int descriptor) noexcept {
+std::expected<void, int> send_message(int channel, std::span<const std::byte> bytes, int descriptor,
+                                      Wait wait) noexcept {
   iovec data{const_cast<std::byte*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
@@ -24,7 +25,7 @@ std::expected<void, int> send_message(int channel, std::span<const std::byte> by
   }
   ssize_t sent = -1;
   do {
-    sent = ::sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = ::sendmsg(channel, &message, MSG_NOSIGNAL | (wait == Wait::no ? MSG_DONTWAIT : 0));
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return std::unexpected(errno);
   return {};

@@ -14,11 +14,13 @@ struct Message {
   Descriptor descriptor;  // the one that came with it, if any
 };
 
-// Never waits (EAGAIN). `descriptor` stays the caller's; a negative one sends none. Errors are positive errno values.
-[[nodiscard]] std::expected<void, int> send_message(int channel, std::span<const std::byte> bytes,
-                                                    int descriptor = -1) noexcept;
-
 enum class Wait { no, yes };
+
+// `descriptor` stays the caller's; a negative one sends none. Errors are positive errno values; without waiting,
+// EAGAIN.
+[[nodiscard]] std::expected<void, int> send_message(int channel, std::span<const std::byte> bytes, int descriptor,
+                                                    Wait wait) noexcept;
+
 // A message that is longer than `buffer`, or carries more than one descriptor, is EBADMSG.
 [[nodiscard]] std::expected<Message, int> receive_message(int channel, std::span<std::byte> buffer,
                                                           Wait wait) noexcept;

@@ -14,8 +14,11 @@ Exchange* ExchangeTable::take() noexcept {
 
 void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.stage = Exchange::Stage::free;
+  exchange.told = false;
   exchange.job = 0;
   exchange.attempts = 0;
+  exchange.waits_for.reset();
+  exchange.credentials.reset();
   exchange.peer.reset();
   exchange.seen.reset();
   exchange.header.reset();
@@ -33,6 +36,16 @@ std::size_t ExchangeTable::parked_by(uid_t uid) const noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(*exchanges_, [&](const Exchange& exchange) {
     const bool parked = exchange.stage != Exchange::Stage::free && exchange.stage != Exchange::Stage::handling;
     return parked && exchange.peer && exchange.peer->credentials.uid == uid;
+  }));
+}
+
+std::size_t ExchangeTable::count(Exchange::Stage stage) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count(*exchanges_, stage, &Exchange::stage));
+}
+
+std::size_t ExchangeTable::count(Exchange::Stage stage, uid_t uid) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(*exchanges_, [&](const Exchange& exchange) {
+    return exchange.stage == stage && exchange.peer && exchange.peer->credentials.uid == uid;
   }));
 }
 

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -18,23 +17,34 @@
 
 namespace secshr {
 
+struct FileKey {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileKey&) const = default;
+};
+
 // One datagram's way through the broker. `request` points into `bytes`, so that an exchange never moves.
 struct Exchange {
   enum class Stage {
     free,
     handling,  // in handle_request, waiting for nothing
     looking,   // the looker has it
-    queued,    // another flush of the same file is being written
+    queued,    // for its turn with the looker, or, once `seen`, for its file's turn with the writer
     writing,   // the writer has it
   };
   Stage stage = Stage::free;
+  // Answered for, but a helper is stuck with it: until it is known to be over, its uid's share and its file stay
+  // taken.
+  bool told = false;
   std::uint64_t job = 0;  // new for each helper's turn, so that a late answer finds nobody
   MonotonicTime received_at;
   MonotonicTime deadline;
   unsigned attempts = 0;
+  std::optional<FileKey> waits_for;  // the file whose writer it waited for: who came later does not overtake it
 
   std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
-  std::optional<Peer> peer;
+  std::optional<Credentials> credentials;  // the kernel's word, for the record
+  std::optional<Peer> peer;                // empty where they identify nobody who can be served
   protocol::SocketName reply_to;
   int directory = -1;                             // of the socket that received it
   std::optional<protocol::RequestHeader> header;  // empty until a full one was decoded
@@ -50,6 +60,8 @@ class ExchangeTable {
   // nullptr for a job that nobody waits for any more.
   [[nodiscard]] Exchange* find(Exchange::Stage stage, std::uint64_t job) noexcept;
   [[nodiscard]] std::size_t parked_by(uid_t uid) const noexcept;
+  [[nodiscard]] std::size_t count(Exchange::Stage stage) const noexcept;
+  [[nodiscard]] std::size_t count(Exchange::Stage stage, uid_t uid) const noexcept;
   [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
 
   [[nodiscard]] std::span<Exchange> all() noexcept { return *exchanges_; }

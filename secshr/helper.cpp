@@ -10,7 +10,7 @@ namespace secshr {
 std::expected<void, int> LookerChannel::submit(const LookRequest& request, int pidfd) noexcept {
   std::array<std::byte, look_request_size> bytes{};
   const std::size_t size = encode_look_request(request, bytes);
-  return send_message(channel_.get(), std::span(bytes).first(size), pidfd);
+  return send_message(channel_.get(), std::span(bytes).first(size), pidfd, Wait::no);
 }
 
 std::expected<Seen, int> LookerChannel::receive() noexcept {
@@ -24,7 +24,7 @@ std::expected<Seen, int> LookerChannel::receive() noexcept {
 }
 
 std::expected<void, int> WriterChannel::submit(const WriteRequest& request, int file) noexcept {
-  return send_message(channel_.get(), encode_write_request(request), file);
+  return send_message(channel_.get(), encode_write_request(request), file, Wait::no);
 }
 
 std::expected<WriteReport, int> WriterChannel::receive() noexcept {

@@ -27,12 +27,12 @@ std::int64_t monotonic_nanoseconds() noexcept {
 }
 
 constexpr int helper_channel = 3;
-constexpr std::chrono::milliseconds look_interval{2000};
 
 enum HelperExit : int { left = 0, setup_failed = 1, drop_failed = 2, workers_failed = 3 };
 
 struct Worker {
   pid_t pid = -1;
+  std::int64_t started = 0;  // CLOCK_MONOTONIC, nanoseconds
   BusyMark* mark = nullptr;
   bool killed = false;
 };
@@ -56,7 +56,8 @@ class Supervisor {
     while (true) {
       if (!fill()) return end(workers_failed);
       std::array<pollfd, 2> entries{pollfd{helper_channel, 0, 0}, pollfd{signals, POLLIN, 0}};
-      const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(look_interval.count()));
+      const int ready =
+          ::poll(entries.data(), entries.size(), static_cast<int>(limits::worker_look_interval.count()));
       if (ready < 0 && errno != EINTR) return end(workers_failed);
       if ((entries[0].revents & (POLLHUP | POLLERR)) != 0) return end(left);
       if ((entries[1].revents & POLLIN) != 0) {
@@ -76,7 +77,7 @@ class Supervisor {
       if (!add()) return serving > 0;
       ++serving;
     }
-    return true;
+    return serving > 0;
   }
 
   bool add() {
@@ -84,7 +85,7 @@ class Supervisor {
       return std::ranges::none_of(workers_, [&](const Worker& worker) { return worker.mark == &mark; });
     });
     if (free == marks_.end()) return false;
-    free->clear();
+    free->end();
     const pid_t pid = ::fork();
     if (pid < 0) return false;
     if (pid == 0) {
@@ -95,21 +96,24 @@ class Supervisor {
       helper_.serve(helper_channel, *free);
       ::_exit(0);
     }
-    workers_.push_back({pid, &*free, false});
+    workers_.push_back({pid, monotonic_nanoseconds(), &*free, false});
     return true;
   }
 
-  // Takes the dead out. False when one died without ever having been asked anything: the next would do the same.
+  // Takes the dead out. False when they die of being started, which the next would do too.
   bool reap() {
-    bool sound = true;
     int status = 0;
     for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0; pid = ::waitpid(-1, &status, WNOHANG)) {
       const auto worker = std::ranges::find(workers_, pid, &Worker::pid);
       if (worker == workers_.end()) continue;
-      if (!worker->killed && worker->mark->busy_for() == 0) sound = false;
+      constexpr auto early = std::chrono::nanoseconds(limits::early_death).count();
+      const bool by_others = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+      const bool at_start =
+          !by_others && worker->mark->busy_for() == 0 && monotonic_nanoseconds() - worker->started < early;
+      early_deaths_ = at_start ? early_deaths_ + 1 : 0;
       workers_.erase(worker);
     }
-    return sound;
+    return early_deaths_ < limits::early_deaths;
   }
 
   void kill_stuck() {
@@ -129,6 +133,7 @@ class Supervisor {
   const Helper& helper_;
   std::span<BusyMark> marks_;
   std::vector<Worker> workers_;
+  unsigned early_deaths_ = 0;
 };
 
 // The supervisor's life, from the fork on. Everything of the starter's but the channel is closed first: the lock and

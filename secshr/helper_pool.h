@@ -17,7 +17,6 @@ class BusyMark {
  public:
   void begin() noexcept;
   void end() noexcept { since_.store(0, std::memory_order_relaxed); }
-  void clear() noexcept { end(); }
   // For how long, in nanoseconds; 0 when idle.
   [[nodiscard]] std::int64_t busy_for() const noexcept;
 

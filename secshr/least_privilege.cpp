@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
+
+#include "secshr/capabilities.h"
 
 namespace secshr {
 namespace {
@@ -17,11 +18,6 @@ namespace {
 constexpr unsigned long final_securebits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
                                            SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                                            SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
-
-struct FreeCapabilities {
-  void operator()(cap_t state) const noexcept { (void)cap_free(state); }
-};
-using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities>;
 
 bool holds(std::span<const cap_value_t> set, cap_value_t capability) noexcept {
   return std::ranges::find(set, capability) != set.end();

@@ -107,7 +107,9 @@ LogLine& LogLine::octal(std::string_view name, unsigned value) {
 }
 
 std::optional<LogFields> parse_log_line(std::string_view line) {
+  const std::string_view whole = line;
   LogFields fields;
+  LogLine again;
   while (!line.empty()) {
     if (!fields.empty()) {
       if (line.front() != ' ') return std::nullopt;
@@ -126,8 +128,10 @@ std::optional<LogFields> parse_log_line(std::string_view line) {
       value = take_plain(line);
     }
     if (!value) return std::nullopt;
+    again.text(key, *value);
     fields.emplace_back(std::move(key), *std::move(value));
   }
+  if (again.view() != whole) return std::nullopt;  // each value has one spelling
   return fields;
 }
 

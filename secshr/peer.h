@@ -1,4 +1,4 @@
-// Who asks: identity taken once per datagram from the kernel, never from the message. Only authenticate() makes one.
+// Who asks: identity taken once per datagram from the kernel, never from the message. Only identify() makes one.
 #pragma once
 
 #include "secshr/kernel.h"

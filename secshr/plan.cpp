@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
+#include <optional>
 
 #include "protocol/server_key.h"
 #include "secshr/root_directories.h"
@@ -17,8 +19,14 @@ namespace {
 
 constexpr char log_name[] = "gtm_secshr_log";
 
-std::uint32_t read_overflow_id(const char* path, std::uint32_t otherwise) {
-  std::uint32_t id = otherwise;
+// The overflow id, unless our user namespace maps every id to itself.
+std::optional<std::uint32_t> overflow_id(const char* map, const char* path) {
+  std::uint32_t inside = 1;
+  std::uint32_t outside = 1;
+  std::uint32_t count = 0;
+  std::ifstream(map) >> inside >> outside >> count;
+  if (inside == 0 && outside == 0 && count == std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  std::uint32_t id = 65534;  // the kernel's default
   std::ifstream(path) >> id;
   return id;
 }
@@ -29,6 +37,17 @@ std::string directory_from_environment(const protocol::Profile& profile) {
     if (const char* value = std::getenv(std::string(variable).c_str())) return value;
   }
   return "/tmp";
+}
+
+// Two names of one directory are one directory.
+bool is_planned(const Plan& plan, int directory) {
+  struct stat wanted{};
+  if (::fstat(directory, &wanted) != 0) return false;
+  return std::ranges::any_of(plan.directories, [&](const PlannedDirectory& planned) {
+    struct stat facts{};
+    return ::fstat(planned.descriptor.get(), &facts) == 0 && facts.st_dev == wanted.st_dev &&
+           facts.st_ino == wanted.st_ino;
+  });
 }
 
 }  // namespace
@@ -51,8 +70,8 @@ Started<Plan> read_configuration() {
   plan.installation = **std::move(found);
   plan.server_name =
       protocol::server_socket_name(*plan.installation.profile, protocol::server_key(wrapper.st_dev, wrapper.st_ino));
-  plan.overflow = {read_overflow_id("/proc/sys/kernel/overflowuid", OverflowIds{}.uid),
-                   read_overflow_id("/proc/sys/kernel/overflowgid", OverflowIds{}.gid)};
+  plan.overflow = {overflow_id("/proc/self/uid_map", "/proc/sys/kernel/overflowuid"),
+                   overflow_id("/proc/self/gid_map", "/proc/sys/kernel/overflowgid")};
   return plan;
 }
 
@@ -66,17 +85,23 @@ Started<Descriptor> open_audit_log(const Plan& plan) {
   return *std::move(log);
 }
 
-Started<void> choose_directory(Plan& plan, const Invoker& invoker) {
-  plan.directory_name = directory_from_environment(*plan.installation.profile);
+Started<void> choose_directories(Plan& plan, const Invoker& invoker) {
+  const std::string named = directory_from_environment(*plan.installation.profile);
   const auto& pinned = plan.configuration.pinned_directories;
-  const bool is_pinned = std::ranges::find(pinned, plan.directory_name) != pinned.end();
-  auto directory = open_served_directory(plan.directory_name, invoker, is_pinned);
+  auto directory = open_served_directory(named, invoker, std::ranges::find(pinned, named) != pinned.end());
   if (!directory) {
     return start_fault(
         StartStatus::directory, directory.error().reason,
-        fmt::format("{}: {} (for uid {})", plan.directory_name, std::strerror(directory.error().error), invoker.uid));
+        fmt::format("{}: {} (for uid {})", named, std::strerror(directory.error().error), invoker.uid));
   }
-  plan.directory = *std::move(directory);
+  plan.directories.push_back({named, *std::move(directory)});
+
+  for (const std::string& name : pinned) {
+    auto opened = open_served_directory(name, Invoker{}, true);
+    // One that is not there now is served by the next start that finds it.
+    if (!opened || is_planned(plan, opened->get())) continue;
+    plan.directories.push_back({name, *std::move(opened)});
+  }
   return {};
 }
 

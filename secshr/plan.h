@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "installation/configuration.h"
 #include "installation/installation.h"
@@ -26,13 +27,17 @@ using Started = std::expected<Value, StartFault>;
 [[nodiscard]] std::unexpected<StartFault> start_fault(StartStatus status, const char* reason,
                                                       std::string detail = {});
 
+struct PlannedDirectory {
+  std::string name;
+  Descriptor descriptor;  // O_PATH
+};
+
 struct Plan {
   Configuration configuration;
   Installation installation;
   protocol::SocketName server_name;
   OverflowIds overflow;
-  std::string directory_name;  // empty until chosen
-  Descriptor directory;        // O_PATH
+  std::vector<PlannedDirectory> directories;  // the invoker's first; empty until chosen
 };
 
 // What the administrator decided, for the installation whose wrapper was run.
@@ -40,7 +45,8 @@ struct Plan {
 
 [[nodiscard]] Started<Descriptor> open_audit_log(const Plan& plan);
 
-// The directory that the invoker's environment names, provided that the invoker could create a file there.
-[[nodiscard]] Started<void> choose_directory(Plan& plan, const Invoker& invoker);
+// The directory that the invoker's environment names, provided that the invoker could create a file there, and the
+// pinned ones, which are served whoever starts the broker.
+[[nodiscard]] Started<void> choose_directories(Plan& plan, const Invoker& invoker);
 
 }  // namespace secshr

@@ -6,8 +6,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "secshr/act_as.h"
 #include "secshr/linux_kernel.h"
@@ -30,20 +32,22 @@ std::expected<void, int> connect_verified(int socket, int directory, const char*
   return {};
 }
 
-// As the client, and where only the directory's group may search it, with that group.
-std::expected<void, int> connect_as_client(int socket, int directory, const char* name,
-                                           const Credentials& client) noexcept {
-  {
-    const FileIdentity as_client(client.uid, client.gid);
-    if (!as_client.ok()) return std::unexpected(EPERM);
-    const auto connected = connect_verified(socket, directory, name, client.uid);
-    if (connected || connected.error() != EACCES) return connected;
-  }
+// As whoever may search the directory: the client, the client in the directory's group, and, for root's sockets,
+// which nobody acts as root for, the directory's owner.
+std::expected<void, int> connect_as_another(int socket, int directory, const char* name,
+                                            const Credentials& client) noexcept {
   struct stat facts{};
   if (::fstat(directory, &facts) != 0) return std::unexpected(errno);
-  const FileIdentity in_group(client.uid, facts.st_gid);
-  if (!in_group.ok()) return std::unexpected(EPERM);
-  return connect_verified(socket, directory, name, client.uid);
+  const std::array<std::pair<uid_t, gid_t>, 3> candidates{
+      {{client.uid, client.gid}, {client.uid, facts.st_gid}, {facts.st_uid, facts.st_gid}}};
+  std::expected<void, int> connected = std::unexpected(EACCES);
+  for (const auto& [uid, gid] : candidates) {
+    const FileIdentity identity(uid, gid);
+    if (!identity.ok()) continue;
+    connected = connect_verified(socket, directory, name, client.uid);
+    if (connected || connected.error() != EACCES) break;
+  }
+  return connected;
 }
 
 }  // namespace
@@ -52,11 +56,10 @@ std::expected<void, int> LinuxKernel::send_reply(int directory, const char* name
                                                  std::span<const std::byte> reply) noexcept {
   const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return std::unexpected(errno);
-  // First as nobody in particular, which is all that most sockets need, and the only way to root's: acting as root
-  // is out of the question.
+  // First as nobody in particular, which is all that most sockets need.
   auto connected = connect_verified(socket.get(), directory, name, client.uid);
   if (!connected && connected.error() == EACCES) {
-    connected = connect_as_client(socket.get(), directory, name, client);
+    connected = connect_as_another(socket.get(), directory, name, client);
   }
   if (!connected) return connected;
   if (::send(socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)

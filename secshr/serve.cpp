@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <vector>
 
 #include "secshr/limits.h"
 
@@ -26,41 +26,66 @@ int milliseconds_until(MonotonicTime now, MonotonicTime when) noexcept {
 class Turns {
  public:
   Turns(Broker& broker, Kernel& kernel, const Loop& loop) noexcept
-      : broker_(broker), kernel_(kernel), loop_(loop), last_datagram_(kernel.now()) {}
+      : broker_(broker),
+        kernel_(kernel),
+        loop_(loop),
+        entries_(first_server + loop.served.size()),
+        last_datagram_(kernel.now()),
+        names_seen_(last_datagram_) {}
 
   LoopEnd run() noexcept {
     while (true) {
       const auto now = kernel_.now();
       const auto idle_at = last_datagram_ + loop_.idle_timeout;
-      if (ending_ && broker_.parked() == 0) return *ending_;
-      if (!ending_ && now >= idle_at && broker_.parked() == 0) end_with(LoopEnd::idle);
-      const auto wake = std::min(broker_.next_deadline().value_or(idle_at), ending_ ? MonotonicTime::max() : idle_at);
-      if (!wait(ending_ && broker_.parked() == 0 ? 0 : milliseconds_until(now, wake))) return LoopEnd::broken;
+      if (!ending_ && now >= idle_at && broker_.parked() == 0) end_with(LoopEnd::idle, now);
+      if (now >= names_seen_ + limits::name_check_interval) check_names(now);
+      if (ending_ && is_done(now)) return *ending_;
+      const auto wake = std::min({broker_.next_deadline().value_or(idle_at), ending_ ? end_by_ : idle_at,
+                                  names_seen_ + limits::name_check_interval});
+      if (!wait(milliseconds_until(now, wake))) return LoopEnd::broken;
       broker_.expire();
     }
   }
 
  private:
-  enum Entry : std::size_t { server, looker, writer, signals };
+  enum Entry : std::size_t { looker, writer, signals, first_server };
 
   bool wait(int timeout) noexcept {
-    std::array<pollfd, 4> entries{pollfd{ending_ ? -1 : loop_.served.socket, POLLIN, 0},
-                                  pollfd{looker_gone_ ? -1 : loop_.looker.descriptor(), POLLIN, 0},
-                                  pollfd{writer_gone_ ? -1 : loop_.writer.descriptor(), POLLIN, 0},
-                                  pollfd{loop_.signals, POLLIN, 0}};
-    const int ready = ::poll(entries.data(), entries.size(), timeout);
+    entries_[looker] = {looker_gone_ ? -1 : loop_.looker.descriptor(), POLLIN, 0};
+    entries_[writer] = {writer_gone_ ? -1 : loop_.writer.descriptor(), POLLIN, 0};
+    entries_[signals] = {loop_.signals, POLLIN, 0};
+    for (std::size_t index = 0; index < loop_.served.size(); ++index) {
+      entries_[first_server + index] = {loop_.served[index].socket.socket.get(), POLLIN, 0};
+    }
+    const int ready = ::poll(entries_.data(), entries_.size(), timeout);
     if (ready < 0) return errno == EINTR;
     // Answers before questions: what is finished makes room for what is new.
-    if (entries[looker].revents != 0) take_seen();
-    if (entries[writer].revents != 0) take_written();
-    if (entries[server].revents != 0) serve_datagrams(limits::datagrams_per_turn);
-    if (entries[signals].revents != 0) take_signal();
+    if (entries_[looker].revents != 0) take_seen();
+    if (entries_[writer].revents != 0) take_written();
+    for (std::size_t index = 0; index < loop_.served.size(); ++index) {
+      if (entries_[first_server + index].revents != 0) (void)serve_datagrams(loop_.served[index]);
+    }
+    if (entries_[signals].revents != 0) take_signal();
     return true;
   }
 
-  void serve_datagrams(unsigned most) noexcept {
-    for (unsigned served = 0; served < most && broker_.handle_request(loop_.served); ++served) {
+  // A turn's worth; whether the queue is empty now.
+  bool serve_datagrams(const ServicePoint& point) noexcept {
+    const ServedDirectory served{point.socket.socket.get(), point.directory};
+    for (unsigned count = 0; count < limits::datagrams_per_turn; ++count) {
+      if (!broker_.handle_request(served)) return true;
       last_datagram_ = kernel_.now();
+    }
+    return false;
+  }
+
+  // Without its name a socket reaches nobody: the next start makes a new one, once this broker has gone.
+  void check_names(MonotonicTime now) noexcept {
+    names_seen_ = now;
+    for (const ServicePoint& point : loop_.served) {
+      if (state_of_name(point.directory, loop_.server_name, point.socket) == NameState::lost) {
+        end_with(LoopEnd::name_lost, now);
+      }
     }
   }
 
@@ -83,34 +108,45 @@ class Turns {
   void end_unless_empty(int error, bool& gone) noexcept {
     if (error == EAGAIN) return;
     gone = true;
-    end_with(LoopEnd::helper_died);
+    end_with(LoopEnd::helper_died, kernel_.now());
   }
 
   void take_signal() noexcept {
     signalfd_siginfo info{};
     if (::read(loop_.signals, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo != SIGCHLD) return end_with(LoopEnd::terminated);
+    if (info.ssi_signo != SIGCHLD) return end_with(LoopEnd::terminated, kernel_.now());
     // Helpers of an earlier attempt to take the lock may end now, too.
     for (pid_t child = ::waitpid(-1, nullptr, WNOHANG); child > 0; child = ::waitpid(-1, nullptr, WNOHANG)) {
-      if (std::ranges::find(loop_.helpers, child) != loop_.helpers.end()) end_with(LoopEnd::helper_died);
+      if (std::ranges::find(loop_.helpers, child) != loop_.helpers.end())
+        end_with(LoopEnd::helper_died, kernel_.now());
     }
   }
 
-  // No new work; what is queued already is still served, so that it is not lost in silence.
-  void end_with(LoopEnd end) noexcept {
+  // The end comes when nothing is queued and nothing waits, so that no request is lost in silence; or, when clients
+  // do not let up, at `end_by_`.
+  void end_with(LoopEnd end, MonotonicTime now) noexcept {
     if (ending_) return;
     ending_ = end;
-    while (broker_.handle_request(loop_.served)) {
-    }
+    end_by_ = now + limits::end_deadline;
+  }
+
+  bool is_done(MonotonicTime now) noexcept {
+    if (now >= end_by_) return true;
+    bool empty = true;
+    for (const ServicePoint& point : loop_.served) empty = serve_datagrams(point) && empty;
+    return empty && broker_.parked() == 0;
   }
 
   Broker& broker_;
   Kernel& kernel_;
   const Loop& loop_;
+  std::vector<pollfd> entries_;
   MonotonicTime last_datagram_;
+  MonotonicTime names_seen_;
   bool looker_gone_ = false;
   bool writer_gone_ = false;
   std::optional<LoopEnd> ending_;
+  MonotonicTime end_by_;
 };
 
 }  // namespace
@@ -123,13 +159,15 @@ const char* loop_end_name(LoopEnd end) noexcept {
       return "terminated";
     case LoopEnd::helper_died:
       return "helper-died";
+    case LoopEnd::name_lost:
+      return "name-lost";
     case LoopEnd::broken:
       return "broken";
   }
   return "unknown";
 }
 
-LoopEnd serve(Broker& broker, Kernel& kernel, const Loop& loop) noexcept {
+LoopEnd serve(Broker& broker, Kernel& kernel, const Loop& loop) {
   return Turns(broker, kernel, loop).run();
 }
 

@@ -5,15 +5,24 @@
 
 #include <array>
 #include <chrono>
+#include <span>
 
 #include "secshr/audit.h"
 #include "secshr/broker.h"
 #include "secshr/helper.h"
+#include "secshr/server_socket.h"
 
 namespace secshr {
 
+// A socket in service, and where it lies.
+struct ServicePoint {
+  ServerSocket socket;
+  int directory = -1;  // O_PATH
+};
+
 struct Loop {
-  ServedDirectory served;
+  std::span<const ServicePoint> served;
+  protocol::SocketName server_name;
   LookerChannel& looker;
   WriterChannel& writer;
   std::array<pid_t, 2> helpers;  // our children whose end ends us
@@ -21,10 +30,10 @@ struct Loop {
   std::chrono::seconds idle_timeout;
 };
 
-enum class LoopEnd { idle, terminated, helper_died, broken };
+enum class LoopEnd { idle, terminated, helper_died, name_lost, broken };
 [[nodiscard]] const char* loop_end_name(LoopEnd end) noexcept;
 
 // What was in the queue when it ends has been served, and what was parked has been answered.
-[[nodiscard]] LoopEnd serve(Broker& broker, Kernel& kernel, const Loop& loop) noexcept;
+[[nodiscard]] LoopEnd serve(Broker& broker, Kernel& kernel, const Loop& loop);
 
 }  // namespace secshr

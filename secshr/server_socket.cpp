@@ -47,8 +47,8 @@ std::array<char, 32> random_name() noexcept {
 
 }  // namespace
 
-std::expected<Descriptor, SocketFault> bind_server_socket(int directory, const protocol::SocketName& name,
-                                                          mode_t mode) noexcept {
+std::expected<ServerSocket, SocketFault> bind_server_socket(int directory, const protocol::SocketName& name,
+                                                            mode_t mode) noexcept {
   Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket || !prepare(socket.get())) return std::unexpected(SocketFault{"socket", errno});
 
@@ -73,13 +73,20 @@ std::expected<Descriptor, SocketFault> bind_server_socket(int directory, const p
     (void)::unlinkat(directory, temporary.data(), 0);
     return std::unexpected(SocketFault{error == EISDIR ? "name-is-a-directory" : "rename", error});
   }
+  ServerSocket bound_socket{std::move(socket), made.st_dev, made.st_ino};
   // In a directory that is not sticky others may have exchanged it: what has the name must be what was bound.
-  struct stat named{};
-  if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 || named.st_dev != made.st_dev ||
-      named.st_ino != made.st_ino) {
+  if (state_of_name(directory, name, bound_socket) != NameState::ours) {
     return std::unexpected(SocketFault{"replaced", EPERM});
   }
-  return socket;
+  return bound_socket;
+}
+
+NameState state_of_name(int directory, const protocol::SocketName& name, const ServerSocket& socket) noexcept {
+  struct stat named{};
+  if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == EACCES ? NameState::unknown : NameState::lost;
+  }
+  return named.st_dev == socket.device && named.st_ino == socket.inode ? NameState::ours : NameState::lost;
 }
 
 }  // namespace secshr

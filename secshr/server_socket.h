@@ -16,9 +16,20 @@ struct SocketFault {
   int error;
 };
 
+struct ServerSocket {
+  Descriptor socket;
+  dev_t device;  // of the file that has the name
+  ino_t inode;
+};
+
 // `directory` is an O_PATH descriptor. Called as root, under the installation's lock.
-[[nodiscard]] std::expected<Descriptor, SocketFault> bind_server_socket(int directory,
-                                                                        const protocol::SocketName& name,
-                                                                        mode_t mode) noexcept;
+[[nodiscard]] std::expected<ServerSocket, SocketFault> bind_server_socket(int directory,
+                                                                          const protocol::SocketName& name,
+                                                                          mode_t mode) noexcept;
+
+enum class NameState { ours, lost, unknown };
+// Whether the name still stands for that file; unknown where this process may not look.
+[[nodiscard]] NameState state_of_name(int directory, const protocol::SocketName& name,
+                                      const ServerSocket& socket) noexcept;
 
 }  // namespace secshr

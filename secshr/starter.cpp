@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/socket_names.h"
 #include "secshr/audit.h"
@@ -60,12 +61,12 @@ Started<Helpers> start_helpers(const Configuration& configuration) {
 std::optional<Started<StartStatus>> wait_for_holder(InstanceLock& lock, const Plan& plan) {
   const auto deadline = std::chrono::steady_clock::now() + limits::running_broker_deadline;
   while (lock.held_by_another()) {
-    if (broker_answers(plan.directory.get(), *plan.installation.profile, plan.server_name,
+    if (broker_answers(plan.directories.front().descriptor.get(), *plan.installation.profile, plan.server_name,
                        plan.installation.communication_key, limits::ping_patience)) {
       return StartStatus::serving;
     }
     if (std::chrono::steady_clock::now() >= deadline) {
-      return start_fault(StartStatus::lock, "holder-does-not-answer", plan.directory_name);
+      return start_fault(StartStatus::lock, "holder-does-not-answer", plan.directories.front().name);
     }
     (void)::poll(nullptr, 0, static_cast<int>(limits::ping_interval.count()));
   }
@@ -77,7 +78,10 @@ Descriptor take_signals() {
   sigset_t signals;
   (void)sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) (void)sigaddset(&signals, signal);
-  if (sigprocmask(SIG_SETMASK, &signals, nullptr) != 0) return Descriptor();
+  // A wrapper that was killed must not take the broker with it: telling it would raise SIGPIPE.
+  sigset_t blocked = signals;
+  (void)sigaddset(&blocked, SIGPIPE);
+  if (sigprocmask(SIG_SETMASK, &blocked, nullptr) != 0) return Descriptor();
   return Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
@@ -88,19 +92,31 @@ void tell_wrapper(StartStatus status) noexcept {
 }
 
 std::string describe_start(const Plan& plan) {
-  return fmt::format("installation {} directory {} socket {} release {} configuration {:016x}",
-                     plan.installation.name, plan.directory_name, plan.server_name.view(), plan.installation.release,
-                     plan.configuration.hash);
+  std::string directories;
+  for (const PlannedDirectory& directory : plan.directories) directories += " " + directory.name;
+  return fmt::format("installation {} socket {} release {} configuration {:016x} directories{}",
+                     plan.installation.name, plan.server_name.view(), plan.installation.release,
+                     plan.configuration.hash, directories);
+}
+
+Started<std::vector<ServicePoint>> bind_sockets(const Plan& plan) {
+  std::vector<ServicePoint> points;
+  for (const PlannedDirectory& directory : plan.directories) {
+    auto socket = bind_server_socket(directory.descriptor.get(), plan.server_name, server_socket_mode);
+    if (!socket) {
+      return start_fault(
+          StartStatus::directory, socket.error().step,
+          fmt::format("{}/{}: {}", directory.name, plan.server_name.view(), std::strerror(socket.error().error)));
+    }
+    points.push_back({*std::move(socket), directory.descriptor.get()});
+  }
+  return points;
 }
 
 // Under the lock: binds, drops, says that it serves, and serves. Everything that needs root is before the drop.
 Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Audit& audit) {
-  const auto socket = bind_server_socket(plan.directory.get(), plan.server_name, server_socket_mode);
-  if (!socket) {
-    return start_fault(
-        StartStatus::directory, socket.error().step,
-        fmt::format("{}/{}: {}", plan.directory_name, plan.server_name.view(), std::strerror(socket.error().error)));
-  }
+  const auto points = bind_sockets(plan);
+  if (!points) return std::unexpected(points.error());
   (void)::close(executable_descriptor);
   const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
   if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
@@ -112,7 +128,8 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, A
                 writer, audit);
   audit.event("started", describe_start(plan));
   tell_wrapper(StartStatus::serving);
-  const Loop loop{{socket->get(), plan.directory.get()},
+  const Loop loop{*points,
+                  plan.server_name,
                   looker,
                   writer,
                   {helpers.looker.supervisor, helpers.writer.supervisor},
@@ -125,8 +142,9 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, A
 
 // Becomes the broker and serves, or finds out that another process is it.
 Started<StartStatus> take_place(const Plan& plan, int signals, Audit& audit) {
-  const auto run = open_place(paths::run, plan.installation.name);
-  if (!run) return start_fault(StartStatus::not_adopted, "run-directory", run.error().path + ": " + run.error().what);
+  if (const auto run = open_place(paths::run, plan.installation.name); !run) {
+    return start_fault(StartStatus::not_adopted, "run-directory", run.error().path + ": " + run.error().what);
+  }
   auto lock = InstanceLock::open(fmt::format("{}/{}/lock", paths::run, plan.installation.name));
   if (!lock) return start_fault(StartStatus::lock, "lock", std::strerror(lock.error()));
 
@@ -151,7 +169,7 @@ Started<StartStatus> start(const Invoker& invoker, std::optional<FileAudit>& aud
   auto log = open_audit_log(*plan);
   if (!log) return std::unexpected(log.error());
   audit.emplace(*std::move(log));
-  if (const auto chosen = choose_directory(*plan, invoker); !chosen) return std::unexpected(chosen.error());
+  if (const auto chosen = choose_directories(*plan, invoker); !chosen) return std::unexpected(chosen.error());
   return take_place(*plan, signals.get(), *audit);
 }
 

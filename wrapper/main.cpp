@@ -116,5 +116,8 @@ int main() {
     execute_broker(readiness[1], executable, broker, argv, clean.entries.data());
   }
   (void)::close(readiness[1]);  // or the end of file would never come
+  // 6. Waiting needs no privilege.
+  (void)!::setresgid(::getgid(), ::getgid(), ::getgid());
+  (void)!::setresuid(invoker, invoker, invoker);
   return await_readiness(readiness[0]);
 }

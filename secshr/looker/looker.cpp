@@ -1,11 +1,13 @@
 #include "secshr/looker/looker.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -122,7 +124,10 @@ LookVerdict open_file(int process, std::string_view path, LookReport& report, De
   report.inode = facts.st_ino;
   report.mode = facts.st_mode;
   report.owner = facts.st_uid;
-  if (!S_ISREG(facts.st_mode)) return LookVerdict::wrong_type;
+  struct statfs system{};
+  if (::fstatfs(named.get(), &system) != 0 || !S_ISREG(facts.st_mode)) return LookVerdict::wrong_type;
+  // Files that are made when they are read: of /proc from a process's memory, which may make the reader wait.
+  if (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC) return LookVerdict::wrong_type;
   file = open_in(AT_FDCWD, NumberedPath("/proc/self/fd/", named.get()).text.data(), O_RDONLY | O_NONBLOCK);
   if (!file) {
     report.error = errno;
@@ -166,18 +171,29 @@ LookVerdict look_as_client(int process, const LookRequest& request, std::span<co
   return verdict;
 }
 
+// The client's directory in /proc and its identity, read as the client: a /proc that is mounted with hidepid shows it
+// to nobody else.
+struct Client {
+  Descriptor process;
+  std::optional<ProcStatus> identity;
+};
+Client find_client(const LookRequest& request, Buffers& buffers) noexcept {
+  const FileIdentity as_client(request.client.uid, request.client.gid);
+  if (!as_client.ok()) return {};
+  Client client{open_in(AT_FDCWD, NumberedPath("/proc/", request.client.pid).text.data(), O_PATH | O_DIRECTORY), {}};
+  if (client.process) client.identity = read_identity(client.process.get(), request.client, buffers);
+  return client;
+}
+
 LookVerdict look(const LookRequest& request, int pidfd, const LookerSetup& setup, Buffers& buffers,
                  LookReport& report, Descriptor& file) noexcept {
-  const NumberedPath path("/proc/", request.client.pid);
-  const Descriptor process = open_in(AT_FDCWD, path.text.data(), O_PATH | O_DIRECTORY);
+  const Client client = find_client(request, buffers);
   // While the pidfd's process lives its pid is not given to another: so what was opened before is that process's.
   if (!is_alive(pidfd)) return LookVerdict::peer_gone;
-  if (!process) return LookVerdict::peer_mixed;
-  const auto identity = read_identity(process.get(), request.client, buffers);
-  if (!identity) return is_alive(pidfd) ? LookVerdict::peer_mixed : LookVerdict::peer_gone;
-  identity->name.copy(report.comm.data(), report.comm.size() - 1);
-  const auto groups = std::span(buffers.groups).first(identity->group_count);
-  const LookVerdict verdict = look_as_client(process.get(), request, groups, setup, buffers, report, file);
+  if (!client.identity) return LookVerdict::peer_mixed;
+  client.identity->name.copy(report.comm.data(), report.comm.size() - 1);
+  const auto groups = std::span(buffers.groups).first(client.identity->group_count);
+  const LookVerdict verdict = look_as_client(client.process.get(), request, groups, setup, buffers, report, file);
   return is_alive(pidfd) ? verdict : LookVerdict::peer_gone;
 }
 
@@ -226,7 +242,7 @@ void serve_looks(const LookerSetup& setup, int channel, BusyMark& busy) noexcept
     Descriptor file;
     report.verdict = look(*request, message->descriptor.get(), setup, buffers, report, file);
     if (report.verdict != LookVerdict::seen) file.reset();
-    const auto sent = send_message(channel, encode_look_report(report), file.get());
+    const auto sent = send_message(channel, encode_look_report(report), file.get(), Wait::yes);
     busy.end();
     if (!sent) return;
   }

@@ -21,6 +21,8 @@ Outcome outcome_of_flush(const WriteReport& report) noexcept {
     case WriteVerdict::too_late:
       return {Verdict::failed, rule::none, ETIMEDOUT};
     case WriteVerdict::failed:
+      // EAGAIN: somebody holds a lease on the file.
+      if (report.error == EAGAIN) return {Verdict::failed, rule::none, EBUSY};
       return {Verdict::failed, rule::none, report.error != 0 ? report.error : EIO};
   }
   return {Verdict::failed, rule::none, EIO};

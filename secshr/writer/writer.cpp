@@ -72,7 +72,7 @@ void serve_writes(int channel, BusyMark& busy) noexcept {
     if (!request || !message->descriptor) return;
     busy.begin();
     const WriteReport report = write(*request, message->descriptor.get());
-    const auto sent = send_message(channel, encode_write_report(report));
+    const auto sent = send_message(channel, encode_write_report(report), -1, Wait::yes);
     busy.end();
     if (!sent) return;
   }

@@ -1,0 +1,121 @@
+#include "tests/integration/process_state.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+namespace secshr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<pid_t> all_pids() {
+  std::vector<pid_t> pids;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) pids.push_back(std::stoi(name));
+  }
+  std::ranges::sort(pids);
+  return pids;
+}
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+}  // namespace
+
+ProcessStatus status_of(pid_t pid) {
+  ProcessStatus status;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    std::ranges::replace(line, '\t', ' ');
+    const auto colon = line.find(':');
+    if (colon != std::string::npos) status[line.substr(0, colon)] = trimmed(line.substr(colon + 1));
+  }
+  return status;
+}
+
+bool is_running(pid_t pid) {
+  const auto status = status_of(pid);
+  const auto state = status.find("State");
+  return state != status.end() && !state->second.starts_with('Z') && !state->second.starts_with('X');
+}
+
+std::vector<pid_t> BrokerProcesses::all() const {
+  std::vector<pid_t> result;
+  for (const auto* part : {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers}) {
+    result.insert(result.end(), part->begin(), part->end());
+  }
+  return result;
+}
+
+bool BrokerProcesses::complete() const {
+  return brokers.size() == 1 && looker_supervisors.size() == 1 && lookers.size() >= 4 &&
+         writer_supervisors.size() == 1 && writers.size() >= 2;
+}
+
+BrokerProcesses wait_for_processes() {
+  BrokerProcesses found;
+  EXPECT_TRUE(eventually([&] {
+    found = find_broker_processes();
+    return found.complete();
+  })) << "the broker's processes are not what they should be";
+  return found;
+}
+
+// A helper's worker is a child of a process of the same name, its supervisor is not.
+BrokerProcesses find_broker_processes() {
+  BrokerProcesses found;
+  for (const pid_t pid : all_pids()) {
+    const auto status = status_of(pid);
+    if (!status.contains("Name") || !is_running(pid)) continue;
+    const std::string& name = status.at("Name");
+    if (!name.starts_with("secshrd")) continue;
+    const auto parent = status_of(std::stoi(status.at("PPid")));
+    const bool worker = parent.contains("Name") && parent.at("Name") == name;
+    if (name == "secshrd-looker") {
+      (worker ? found.lookers : found.looker_supervisors).push_back(pid);
+    } else if (name == "secshrd-writer") {
+      (worker ? found.writers : found.writer_supervisors).push_back(pid);
+    } else {
+      found.brokers.push_back(pid);
+    }
+  }
+  return found;
+}
+
+void stop(const std::vector<pid_t>& pids) {
+  for (const pid_t pid : pids) {
+    EXPECT_EQ(::kill(pid, SIGSTOP), 0);
+    EXPECT_TRUE(eventually([pid] { return status_of(pid).at("State").starts_with('T'); }));
+  }
+}
+
+void resume(const std::vector<pid_t>& pids) {
+  for (const pid_t pid : pids) EXPECT_EQ(::kill(pid, SIGCONT), 0);
+}
+
+std::map<int, std::string> descriptors_of(pid_t pid) {
+  std::map<int, std::string> found;
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    std::string target = fs::read_symlink(entry.path());
+    if (target.starts_with("socket:")) target = "socket";
+    if (target.starts_with("pipe:")) target = "pipe";
+    found[std::stoi(entry.path().filename())] = target;
+  }
+  return found;
+}
+
+void pause_briefly() {
+  (void)::usleep(2000);
+}
+
+}  // namespace secshr::test

@@ -1,0 +1,236 @@
+// What the processes are once the broker serves: as the kernel shows them, to root and to others.
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+
+#include "secshr/least_privilege.h"
+#include "tests/integration/broker_fixture.h"
+#include "tests/integration/process_state.h"
+
+namespace secshr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string mask_of(std::span<const cap_value_t> capabilities) {
+  std::uint64_t mask = 0;
+  for (const cap_value_t capability : capabilities) mask |= std::uint64_t{1} << capability;
+  std::array<char, 17> text{};
+  (void)std::snprintf(text.data(), text.size(), "%016lx", mask);
+  return text.data();
+}
+
+std::string four_times(unsigned id) {
+  const std::string text = std::to_string(id);
+  return text + " " + text + " " + text + " " + text;
+}
+
+class BrokerProcess : public BrokerTest {
+ protected:
+  void SetUp() override {
+    BrokerTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    (void)serve();
+    found_ = wait_for_processes();
+    ASSERT_TRUE(found_.complete());
+  }
+  static void expect_role(pid_t pid, uid_t uid, std::span<const cap_value_t> permitted) {
+    SCOPED_TRACE(pid);
+    const auto status = status_of(pid);
+    EXPECT_EQ(status.at("Uid"), four_times(uid));
+    EXPECT_EQ(status.at("Gid"), four_times(uid));
+    EXPECT_EQ(status.at("Groups"), "");
+    EXPECT_EQ(status.at("CapPrm"), mask_of(permitted));
+    EXPECT_EQ(status.at("CapBnd"), mask_of(permitted));
+    EXPECT_EQ(status.at("CapEff"), mask_of({}));
+    EXPECT_EQ(status.at("CapInh"), mask_of({}));
+    EXPECT_EQ(status.at("CapAmb"), mask_of({}));
+    EXPECT_EQ(status.at("NoNewPrivs"), "1");
+  }
+  // What is open besides /dev/null on 0, 1 and 2, sorted.
+  static std::vector<std::string> open_in(pid_t pid) {
+    auto descriptors = descriptors_of(pid);
+    for (const int number : {0, 1, 2}) {
+      EXPECT_EQ(descriptors[number], "/dev/null");
+      descriptors.erase(number);
+    }
+    std::vector<std::string> targets;
+    for (const auto& [number, target] : descriptors) targets.push_back(target);
+    std::ranges::sort(targets);
+    return targets;
+  }
+  BrokerProcesses found_;
+};
+
+TEST_F(BrokerProcess, the_broker_has_its_own_uid_and_four_capabilities_and_none_of_them_in_effect) {
+  const std::array<cap_value_t, 4> permitted{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
+  for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted);
+}
+
+TEST_F(BrokerProcess, lookers_have_their_own_uid_and_two_capabilities_and_none_of_them_in_effect) {
+  const std::array<cap_value_t, 2> permitted{CAP_SETUID, CAP_SETGID};
+  for (const pid_t pid : found_.looker_supervisors) expect_role(pid, looker_uid, permitted);
+  for (const pid_t pid : found_.lookers) expect_role(pid, looker_uid, permitted);
+}
+
+TEST_F(BrokerProcess, writers_have_their_own_uid_and_one_capability_and_not_in_effect) {
+  const std::array<cap_value_t, 1> permitted{CAP_DAC_OVERRIDE};
+  for (const pid_t pid : found_.writer_supervisors) expect_role(pid, writer_uid, permitted);
+  for (const pid_t pid : found_.writers) expect_role(pid, writer_uid, permitted);
+}
+
+// The same after a request that acted as others: every guard has put back what it took.
+TEST_F(BrokerProcess, nothing_of_this_changes_by_serving) {
+  const auto client = connect(first_user);
+  for (std::uint64_t sequence = 1; sequence < 20; ++sequence) {
+    const protocol::FlushHeader missing{protocol::closed_ids, "/mnt/test/data/missing"};
+    EXPECT_EQ(answer(*client, datagram(*client, missing, sequence)), ENOENT);
+  }
+  const std::array<cap_value_t, 4> permitted{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
+  for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted);
+  const std::array<cap_value_t, 2> looker_permitted{CAP_SETUID, CAP_SETGID};
+  for (const pid_t pid : found_.lookers) expect_role(pid, looker_uid, looker_permitted);
+}
+
+TEST_F(BrokerProcess, none_of_them_is_dumpable_so_that_its_files_in_proc_are_roots) {
+  for (const pid_t pid : found_.all()) {
+    for (const char* const name : {"environ", "maps", "mem", "fd", "auxv"}) {
+      struct stat status{};
+      const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+      ASSERT_EQ(::stat(path.c_str(), &status), 0) << path;
+      EXPECT_EQ(status.st_uid, 0U) << path;
+    }
+    struct stat status{};
+    ASSERT_EQ(::stat(("/proc/" + std::to_string(pid) + "/status").c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 0U);
+  }
+}
+
+TEST_F(BrokerProcess, a_process_of_the_same_uid_can_neither_trace_nor_read_nor_exhaust_one) {
+  const std::pair<pid_t, uid_t> cases[] = {
+      {found_.brokers[0], broker_uid}, {found_.lookers[0], looker_uid}, {found_.writers[0], writer_uid}};
+  const auto try_to_trace = [](pid_t pid, uid_t uid) {
+    return as_user({uid, uid, {}}, [pid] {
+      if (::ptrace(PTRACE_ATTACH, pid, nullptr, nullptr) == 0) return 1;
+      if (errno != EPERM) return 2;
+      for (const char* const name : {"mem", "environ", "maps"}) {
+        std::array<char, 64> path{};
+        (void)std::snprintf(path.data(), path.size(), "/proc/%d/%s", pid, name);
+        const int file = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+        std::array<char, 16> bytes{};
+        if (file >= 0 && ::read(file, bytes.data(), bytes.size()) > 0) return 3;
+      }
+      return 0;
+    });
+  };
+  for (const auto& [pid, uid] : cases) {
+    EXPECT_EQ(try_to_trace(pid, uid), exited(0));
+    // An ordinary process of that uid can be traced.
+    Client ordinary(Identity{uid, uid, {}});
+    EXPECT_EQ(ordinary.run([] { return 5; }), 5);
+    EXPECT_EQ(try_to_trace(ordinary.pid(), uid), exited(1));
+  }
+}
+
+TEST_F(BrokerProcess, no_user_can_signal_one) {
+  for (const pid_t pid : found_.all()) {
+    EXPECT_EQ(as_user(first_user, [pid] { return ::kill(pid, 0) == 0 ? 0 : errno; }), exited(EPERM));
+  }
+}
+
+TEST_F(BrokerProcess, the_broker_holds_open_what_it_serves_with_and_nothing_else) {
+  const std::vector<std::string> wanted{lock_file, tmp, log_file, "anon_inode:[signalfd]",
+                                        "socket",   // the server's
+                                        "socket",   // the lookers' channel
+                                        "socket"};  // the writers' channel
+  auto sorted = wanted;
+  std::ranges::sort(sorted);
+  EXPECT_EQ(open_in(found_.brokers[0]), sorted);
+  // The directory is only a name: nothing can be listed or opened through it with the broker's own rights.
+  for (const auto& [number, target] : descriptors_of(found_.brokers[0])) {
+    if (target != tmp) continue;
+    const std::string info =
+        read_file("/proc/" + std::to_string(found_.brokers[0]) + "/fdinfo/" + std::to_string(number));
+    const auto flags = std::stoul(info.substr(info.find("flags:") + 6), nullptr, 8);
+    EXPECT_NE(flags & O_PATH, 0U) << info;
+  }
+}
+
+TEST_F(BrokerProcess, a_helper_holds_open_its_channel_and_nothing_else) {
+  for (const auto* pids : {&found_.lookers, &found_.writers}) {
+    for (const pid_t pid : *pids) {
+      // Just forked, it may still be about to close the supervisor's.
+      EXPECT_TRUE(eventually([&] { return open_in(pid) == std::vector<std::string>{"socket"}; }))
+          << testing::PrintToString(open_in(pid));
+    }
+  }
+  const std::vector<std::string> of_supervisor{"anon_inode:[signalfd]", "socket"};
+  for (const auto* pids : {&found_.looker_supervisors, &found_.writer_supervisors}) {
+    for (const pid_t pid : *pids) EXPECT_EQ(open_in(pid), of_supervisor);
+  }
+}
+
+TEST_F(BrokerProcess, the_environment_holds_only_the_cleaned_variables) {
+  kill_other_processes();
+  Command command = start_command();
+  command.environment.insert(command.environment.end(), {"SECRET=1", "LD_LIBRARY_PATH=/mnt/test", "HOME=/root"});
+  ASSERT_EQ(run_as(first_user, command).ending, ending_of(StartStatus::serving));
+  const std::string wanted("gtm_tmp=" + tmp + '\0');
+  for (const pid_t pid : find_broker_processes().all()) {
+    EXPECT_EQ(read_file("/proc/" + std::to_string(pid) + "/environ"), wanted);
+  }
+}
+
+TEST_F(BrokerProcess, they_run_in_slash_in_a_session_of_their_own_without_a_terminal) {
+  const pid_t session = ::getsid(found_.brokers[0]);
+  EXPECT_EQ(session, found_.brokers[0]);
+  for (const pid_t pid : found_.all()) {
+    EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(pid) + "/cwd"), "/");
+    EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(pid) + "/root"), "/");
+    EXPECT_EQ(::getsid(pid), session);
+    EXPECT_EQ(::getpgid(pid), session);
+    const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    int parent = 0;
+    int group = 0;
+    int own_session = 0;
+    int terminal = -1;
+    ASSERT_EQ(
+        std::sscanf(stat.c_str() + stat.rfind(')') + 2, "%*c %d %d %d %d", &parent, &group, &own_session, &terminal),
+        4);
+    EXPECT_EQ(terminal, 0);
+  }
+}
+
+TEST_F(BrokerProcess, none_of_them_can_leave_a_core) {
+  for (const pid_t pid : found_.all()) {
+    const std::string limits = read_file("/proc/" + std::to_string(pid) + "/limits");
+    const auto line = limits.find("Max core file size");
+    ASSERT_NE(line, std::string::npos);
+    int soft = -1;
+    int hard = -1;
+    EXPECT_EQ(std::sscanf(limits.c_str() + line, "Max core file size %d %d", &soft, &hard), 2);
+    EXPECT_EQ(soft, 0);
+    EXPECT_EQ(hard, 0);
+  }
+}
+
+TEST_F(BrokerProcess, the_socket_gives_credentials_that_no_sender_can_leave_out) {
+  // A sender that asks for nothing is known all the same.
+  const auto client = connect(second_user);
+  const auto record = expect_answer(*client, protocol::Ping{}, served);
+  expect_sender(record, *client, second_user);
+  EXPECT_EQ(record.at("req"), "ping");
+}
+
+}  // namespace
+}  // namespace secshr::test

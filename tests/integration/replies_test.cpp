@@ -1,0 +1,193 @@
+// Replies reach the client's own socket or nobody, and nobody's unread replies are in the way of another's.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "tests/integration/flush_fixture.h"
+
+namespace secshr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class BrokerReplies : public BrokerFlush {
+ protected:
+  // The reader asks while its name is something else; nothing may reach `witness`.
+  void expect_no_reply_to(Client& witness) {
+    const std::size_t before = records().size();
+    ASSERT_EQ(reader_->send(server_in(), datagram(*reader_, protocol::Ping{})), 0);
+    expect_serving();
+    EXPECT_EQ(records().size(), before + 2);
+    EXPECT_FALSE(witness.receive(std::chrono::milliseconds(0)).has_value());
+    EXPECT_FALSE(reader_->receive(std::chrono::milliseconds(0)).has_value());
+  }
+  std::string name_of_reader() { return tmp + "/" + reader_->socket_name(); }
+};
+
+TEST_F(BrokerReplies, a_name_replaced_by_a_symbolic_link_to_anothers_socket_gets_nothing) {
+  const std::string others = tmp + "/" + other_->socket_name();
+  fs::remove(name_of_reader());
+  fs::create_symlink(others, name_of_reader());
+  ASSERT_EQ(::lchown(name_of_reader().c_str(), u1, g1), 0);
+  expect_no_reply_to(*other_);
+  // Not even by a link to a socket of its own.
+  Client second(first_user);
+  ASSERT_EQ(second.bind(tmp + "/second"), 0);
+  fs::remove(name_of_reader());
+  fs::create_symlink(tmp + "/second", name_of_reader());
+  ASSERT_EQ(::lchown(name_of_reader().c_str(), u1, g1), 0);
+  expect_no_reply_to(second);
+}
+
+TEST_F(BrokerReplies, a_name_replaced_by_another_users_socket_gets_nothing) {
+  fs::rename(tmp + "/" + other_->socket_name(), name_of_reader());
+  expect_no_reply_to(*other_);
+}
+
+TEST_F(BrokerReplies, a_name_replaced_by_the_servers_own_socket_gets_nothing) {
+  fs::remove(name_of_reader());
+  ASSERT_EQ(::link(server_in().c_str(), name_of_reader().c_str()), 0);
+  expect_no_reply_to(*other_);
+}
+
+TEST_F(BrokerReplies, a_name_replaced_by_a_file_a_fifo_or_a_directory_gets_nothing_and_stays_as_it_is) {
+  write_file(name_of_reader(), "a file\n", 0666, u1, g1);
+  expect_no_reply_to(*other_);
+  EXPECT_EQ(read_file(name_of_reader()), "a file\n");
+  fs::remove(name_of_reader());
+  ASSERT_EQ(::mkfifo(name_of_reader().c_str(), 0666), 0);
+  ASSERT_EQ(::chown(name_of_reader().c_str(), u1, g1), 0);
+  expect_no_reply_to(*other_);
+  fs::remove(name_of_reader());
+  make_directory(name_of_reader(), 0777, u1, g1);
+  expect_no_reply_to(*other_);
+  EXPECT_TRUE(fs::is_directory(name_of_reader()));
+}
+
+TEST_F(BrokerReplies, a_name_that_is_a_stream_socket_or_connected_elsewhere_or_gone_gets_nothing) {
+  fs::remove(name_of_reader());
+  expect_no_reply_to(*other_);
+  ASSERT_EQ(reader_->run([path = Text(name_of_reader())] {
+    const int stream = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = address_of(path.text);
+    return ::bind(stream, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                   ::listen(stream, 1) == 0
+               ? 0
+               : errno;
+  }),
+            0);
+  expect_no_reply_to(*other_);
+  Client connected(first_user);
+  ASSERT_EQ(connected.bind(tmp + "/" + connected.socket_name()), 0);
+  ASSERT_EQ(::chmod((tmp + "/" + other_->socket_name()).c_str(), 0777), 0);
+  ASSERT_EQ(connected.connect(tmp + "/" + other_->socket_name()), 0);
+  ASSERT_EQ(connected.send(server_in(), datagram(connected, protocol::Ping{})), 0);
+  expect_serving();
+  EXPECT_FALSE(connected.receive(std::chrono::milliseconds(0)).has_value());
+}
+
+TEST_F(BrokerReplies, a_socket_whose_mode_lets_only_its_owner_write_gets_its_reply) {
+  for (const mode_t mode : {0755U, 0700U, 0200U, 0777U}) {
+    ASSERT_EQ(::chmod(name_of_reader().c_str(), mode), 0);
+    EXPECT_EQ(answer(*reader_, datagram(*reader_, protocol::Ping{})), 0) << std::oct << mode;
+  }
+  // Which is nobody's right but its owner's.
+  ASSERT_EQ(::chmod(name_of_reader().c_str(), 0000), 0);
+  expect_no_reply_to(*other_);
+}
+
+TEST_F(BrokerReplies, a_client_that_exchanges_its_name_with_anothers_in_a_loop_gets_replies_to_its_own_socket_only) {
+  const std::string others = tmp + "/" + other_->socket_name();
+  const Running loop = start_as({0, 0, {}}, {"/bin/true", {"true"}, {}, [&] {
+                                               while (true)
+                                                 (void)::renameat2(AT_FDCWD, name_of_reader().c_str(), AT_FDCWD,
+                                                                   others.c_str(), RENAME_EXCHANGE);
+                                             }});
+  int reached = 0;
+  for (std::uint64_t round = 1; round <= 1000; ++round) {
+    ASSERT_EQ(reader_->send(server_in(), datagram(*reader_, protocol::Ping{}, round)), 0);
+    while (reader_->receive(std::chrono::milliseconds(0)).has_value()) ++reached;
+  }
+  expect_serving();
+  while (reader_->receive(std::chrono::milliseconds(0)).has_value()) ++reached;
+  ASSERT_EQ(::kill(loop.pid(), SIGKILL), 0);
+  EXPECT_GT(reached, 0);
+  EXPECT_LT(reached, 1000) << "the exchange was never met";
+  EXPECT_FALSE(other_->receive(std::chrono::milliseconds(0)).has_value()) << "another user got a reply";
+}
+
+TEST_F(BrokerReplies, a_client_that_never_reads_keeps_nobody_else_waiting) {
+  for (std::uint64_t sequence = 1; sequence <= 1000; ++sequence) {
+    ASSERT_EQ(reader_->send(server_in(), datagram(*reader_, protocol::Ping{}, sequence)), 0);
+  }
+  const auto started = std::chrono::steady_clock::now();
+  for (std::uint64_t sequence = 1; sequence <= 100; ++sequence) {
+    ASSERT_EQ(answer(*other_, datagram(*other_, protocol::Ping{}, sequence)), 0);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(2));
+  int queued = 0;
+  while (reader_->receive(std::chrono::milliseconds(0)).has_value()) ++queued;
+  EXPECT_GT(queued, 0);
+  EXPECT_LT(queued, 1000) << "its queue never was full: the test shows nothing";
+  // And when it reads again, it is answered again.
+  EXPECT_EQ(answer(*reader_, datagram(*reader_, protocol::Ping{}, 2000)), 0);
+}
+
+TEST_F(BrokerReplies, sockets_of_one_process_under_all_names_that_never_read_keep_nobody_else_waiting) {
+  Client hoarder(first_user);
+  const int bound = hoarder.run([directory = Text(tmp), pid = hoarder.pid(), server = Text(server_in())] {
+    int count = 0;
+    for (int index = 0; index < 27; ++index) {
+      const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      std::array<char, 128> path{};
+      const char suffix[2] = {index == 0 ? '\0' : static_cast<char>('a' + index - 1), '\0'};
+      (void)std::snprintf(path.data(), path.size(), "%.80s/gtm_secshr%08X%s", directory.text,
+                          static_cast<unsigned>(pid), suffix);
+      const sockaddr_un own = address_of(path.data());
+      if (::bind(socket, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) return -errno;
+      const sockaddr_un server_address = address_of(server.text);
+      // A ping, 20 times: more than any queue takes.
+      unsigned char ping[24] = {0, 1, 0, 0, 0xab, 0x36, 0x45, 0xb5};
+      std::memcpy(ping + 12, &pid, 4);
+      for (int time = 0; time < 20; ++time) {
+        if (::sendto(socket, ping, sizeof ping, 0, reinterpret_cast<const sockaddr*>(&server_address),
+                     sizeof server_address) < 0) {
+          return -errno;
+        }
+      }
+      ++count;
+    }
+    return count;
+  });
+  ASSERT_EQ(bound, 27);
+  const auto started = std::chrono::steady_clock::now();
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) {
+    ASSERT_EQ(answer(*other_, datagram(*other_, protocol::Ping{}, sequence)), 0);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(1));
+}
+
+TEST_F(BrokerReplies, a_served_directory_that_is_replaced_while_the_broker_runs_is_still_the_old_one) {
+  const std::string moved = "/mnt/test/moved";
+  const std::string server = server_in();
+  fs::rename(tmp, moved);
+  make_directory(tmp, 01777);
+  Client in_new(second_user);
+  ASSERT_EQ(in_new.bind(tmp + "/" + in_new.socket_name()), 0);
+  EXPECT_EQ(in_new.send(server, datagram(in_new, protocol::Ping{})), ENOENT);
+  // Nothing is made or answered in the new one, also when it is asked through the old name.
+  EXPECT_EQ(in_new.send(server_in(moved), datagram(in_new, protocol::Ping{})), 0);
+  EXPECT_FALSE(in_new.receive(silence).has_value());
+  expect_serving(moved);
+}
+
+}  // namespace
+}  // namespace secshr::test

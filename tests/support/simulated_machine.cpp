@@ -1,0 +1,231 @@
+#include "tests/support/simulated_machine.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "protocol/profile.h"
+#include "protocol/socket_names.h"
+
+namespace secshr {
+namespace {
+
+// A descriptor that says what it stands for. One that was closed, or was never ours, says nothing.
+enum class Kind : std::uint64_t { process = 0x70726f63, file = 0x66696c65 };
+using Meaning = std::array<std::uint64_t, 2>;  // the kind, and a process's birth or a file's inode
+
+Descriptor make_descriptor(Kind kind, std::uint64_t number) {
+  Descriptor made(::memfd_create("simulated", MFD_CLOEXEC));
+  const Meaning meaning{static_cast<std::uint64_t>(kind), number};
+  // Without descriptors there is no machine to simulate.
+  if (!made || ::write(made.get(), meaning.data(), sizeof meaning) != sizeof meaning) std::abort();
+  return made;
+}
+
+std::optional<std::uint64_t> meaning_of(int descriptor, Kind kind) {
+  Meaning meaning{};
+  if (::pread(descriptor, meaning.data(), sizeof meaning, 0) != sizeof meaning) return std::nullopt;
+  if (meaning[0] != static_cast<std::uint64_t>(kind)) return std::nullopt;
+  return meaning[1];
+}
+
+bool may_read(const SimulatedFile& file, uid_t uid) {
+  return (file.mode & (uid == file.owner ? 0400U : 0004U)) != 0;
+}
+
+bool is_regular(const SimulatedFile& file) {
+  return (file.mode & S_IFMT) == S_IFREG;
+}
+
+}  // namespace
+
+void SimulatedMachine::start(pid_t pid, SimulatedProcess process) {
+  process.birth = ++births_;
+  processes[pid] = std::move(process);
+}
+
+SimulatedDatagram SimulatedMachine::datagram_of(pid_t pid, std::vector<std::byte> bytes) const {
+  const SimulatedProcess& process = processes.at(pid);
+  const auto name = protocol::client_socket_name(protocol::profile(protocol::ProfileId::gtm), pid);
+  return {std::move(bytes), Credentials{pid, process.uid, process.gid}, "/served/" + std::string(name.view()),
+          process.birth, false};
+}
+
+void SimulatedMachine::send(pid_t pid, std::vector<std::byte> bytes) {
+  socket.push_back(datagram_of(pid, std::move(bytes)));
+}
+
+Descriptor SimulatedMachine::pidfd_of(pid_t pid) const {
+  return make_descriptor(Kind::process, processes.at(pid).birth);
+}
+
+Descriptor SimulatedMachine::descriptor_of_file(std::uint64_t inode) {
+  return make_descriptor(Kind::file, inode);
+}
+
+// ---- the kernel
+
+std::expected<Received, int> SimulatedMachine::receive(int /*from*/, std::span<std::byte> buffer) noexcept {
+  if (socket.empty()) return std::unexpected(EAGAIN);
+  const SimulatedDatagram datagram = std::move(socket.front());
+  socket.pop_front();
+  Received received;
+  received.size = std::min(datagram.bytes.size(), buffer.size());
+  std::copy_n(datagram.bytes.begin(), received.size, buffer.begin());
+  received.data_truncated = datagram.bytes.size() > buffer.size();
+  received.control_truncated = datagram.control_truncated;
+  received.credentials = datagram.credentials;
+  if (datagram.birth != 0) received.pidfd = make_descriptor(Kind::process, datagram.birth);
+  datagram.sender.copy(received.sender, sizeof received.sender - 1);
+  return received;
+}
+
+bool SimulatedMachine::is_alive(int pidfd) noexcept {
+  const auto birth = meaning_of(pidfd, Kind::process);
+  return birth && std::ranges::any_of(processes, [&](const auto& entry) {
+           return entry.second.birth == *birth && entry.second.alive;
+         });
+}
+
+std::expected<void, int> SimulatedMachine::send_reply(int directory, const char* name, const Credentials& client,
+                                                      std::span<const std::byte> reply) noexcept {
+  journal.emplace_back(SimulatedReply{directory, name, client, {reply.begin(), reply.end()}});
+  if (reply_error) return std::unexpected(*reply_error);
+  return {};
+}
+
+std::expected<SemaphoreSetFacts, int> SimulatedMachine::semaphore_set(int semid) noexcept {
+  const auto found = semaphore_sets.find(semid);
+  if (found == semaphore_sets.end()) return std::unexpected(EINVAL);
+  if (found->second.error) return std::unexpected(*found->second.error);
+  return found->second.facts;
+}
+
+std::expected<SegmentFacts, int> SimulatedMachine::segment(int shmid) noexcept {
+  const auto found = segments.find(shmid);
+  if (found == segments.end()) return std::unexpected(EINVAL);
+  if (found->second.error) return std::unexpected(*found->second.error);
+  return SegmentFacts{found->second.uid, found->second.cuid, found->second.ctime, attach_count(shmid)};
+}
+
+std::expected<pid_t, int> SimulatedMachine::last_operation_pid(int semid,
+                                                               const SemaphoreSetFacts& /*facts*/) noexcept {
+  if (last_operation_error) return std::unexpected(*last_operation_error);
+  const auto found = semaphore_sets.find(semid);
+  if (found == semaphore_sets.end()) return std::unexpected(EINVAL);
+  return found->second.last_operation;
+}
+
+std::uint64_t SimulatedMachine::attach_count(std::int32_t shmid) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      processes, [&](const auto& entry) { return entry.second.alive && entry.second.attached.contains(shmid); }));
+}
+
+// ---- the looker
+
+std::expected<void, int> SimulatedMachine::submit(const LookRequest& request, int pidfd) noexcept {
+  if (looker_error) return std::unexpected(*looker_error);
+  const auto birth = meaning_of(pidfd, Kind::process);
+  if (!birth) return std::unexpected(EBADF);
+  looks_.push_back({request, std::string(request.path), make_descriptor(Kind::process, *birth)});
+  return {};
+}
+
+Seen SimulatedMachine::look(std::size_t place) {
+  const auto chosen = looks_.begin() + static_cast<std::ptrdiff_t>(place);
+  const PendingLook pending = std::move(*chosen);
+  looks_.erase(chosen);
+  Seen seen;
+  seen.report.job = pending.request.job;
+  seen.report.verdict = judge(pending, seen.report, seen.file);
+  return seen;
+}
+
+// In the order of the real looker.
+LookVerdict SimulatedMachine::judge(const PendingLook& look, LookReport& report, Descriptor& file) {
+  const Credentials& client = look.request.client;
+  if (!is_alive(look.pidfd.get())) return LookVerdict::peer_gone;
+  const SimulatedProcess& process = processes.at(client.pid);
+  if (process.mixed_ids || process.uid != client.uid || process.gid != client.gid) return LookVerdict::peer_mixed;
+  process.comm.copy(report.comm.data(), report.comm.size() - 1);
+  if (client.uid == 0) {  // nobody acts as root
+    report.error = EPERM;
+    return LookVerdict::unreadable;
+  }
+  if (process.other_ipc_namespace) return LookVerdict::other_namespace;
+  const auto inode = paths.find(look.path);
+  if (inode == paths.end()) {
+    report.error = ENOENT;
+    return LookVerdict::unreadable;
+  }
+  const SimulatedFile& found = files.at(inode->second);
+  report.device = device;
+  report.inode = inode->second;
+  report.mode = found.mode;
+  report.owner = found.owner;
+  if (!is_regular(found)) return LookVerdict::wrong_type;
+  if (found.open_error || !may_read(found, client.uid)) {
+    report.error = found.open_error.value_or(EACCES);
+    return LookVerdict::unreadable;
+  }
+  if (!found.database) return LookVerdict::not_a_database;
+  report.ids = found.ids;
+  report.maps_header_segment = process.attached.contains(found.ids.shmid) || process.forged.contains(found.ids.shmid);
+  file = make_descriptor(Kind::file, inode->second);
+  return LookVerdict::seen;
+}
+
+// ---- the writer
+
+std::expected<void, int> SimulatedMachine::submit(const WriteRequest& request, int file) noexcept {
+  if (writer_error) return std::unexpected(*writer_error);
+  const auto inode = meaning_of(file, Kind::file);
+  if (!inode) return std::unexpected(EBADF);
+  overlapped_ = overlapped_ || std::ranges::find(writes_, *inode, &PendingWrite::inode) != writes_.end();
+  writes_.push_back({request, *inode});
+  return {};
+}
+
+WriteReport SimulatedMachine::write() {
+  const PendingWrite pending = writes_.front();
+  writes_.pop_front();
+  return {pending.request.job, judge(pending), 0};
+}
+
+WriteVerdict SimulatedMachine::judge(const PendingWrite& write) {
+  SimulatedFile& file = files.at(write.inode);
+  if (!is_regular(file) || !file.database) return WriteVerdict::refused;
+  if (file.ids != write.request.expected) return WriteVerdict::changed;
+  if (clock >= write.request.deadline) return WriteVerdict::too_late;
+  journal.emplace_back(SimulatedWrite{write.inode, file.ids, write.request.wanted});
+  file.ids = write.request.wanted;
+  return WriteVerdict::written;
+}
+
+void SimulatedMachine::settle(Broker& broker) {
+  while (looks_waiting() + writes_waiting() > 0) {
+    if (looks_waiting() > 0) broker.on_seen(look());
+    if (writes_waiting() > 0) broker.on_written(write());
+  }
+}
+
+// ---- the audit log
+
+void SimulatedMachine::record(const AuditRecord& record) noexcept {
+  const auto number = record.object_number;
+  const std::string object = number ? std::to_string(*number) : std::string(record.object);
+  journal.emplace_back(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm),
+                                       std::string(record.request), object, record.owner, record.mode, record.outcome,
+                                       record.microseconds});
+}
+
+void SimulatedMachine::event(std::string_view name, std::string_view detail) noexcept {
+  journal.emplace_back(SimulatedEvent{std::string(name), std::string(detail)});
+}
+
+}  // namespace secshr

@@ -1,0 +1,199 @@
+// A machine in memory, behind the broker's seams: processes, semaphore sets, segments, database files, a socket and a
+// clock as plain tables, which a test fills and changes as it likes. Nothing happens by itself: the helpers answer
+// when they are told to, and time passes when it is told to.
+//
+// Descriptors are real, so that the broker's ownership of them is tested too; what each stands for is written in it.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/request.h"
+#include "secshr/audit.h"
+#include "secshr/broker.h"
+#include "secshr/helper.h"
+#include "secshr/kernel.h"
+
+namespace secshr {
+
+inline const std::set<std::int32_t> no_segments;
+
+struct SimulatedProcess {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string comm = "mumps";
+  bool alive = true;
+  bool mixed_ids = false;                         // its effective, saved or file system ids are not its real ones
+  bool other_ipc_namespace = false;               // than the broker's
+  std::set<std::int32_t> attached = no_segments;  // segments
+  // Segments that its maps show though it has not attached them: a child that shared its memory attached one with the
+  // same id in another IPC namespace.
+  std::set<std::int32_t> forged = no_segments;
+  std::uint64_t birth = 0;  // given by start(): tells it from a later process with its pid
+};
+
+struct SimulatedSemaphoreSet {
+  SemaphoreSetFacts facts;
+  pid_t last_operation = 0;                 // of member 0
+  std::optional<int> error = std::nullopt;  // what asking about it fails with
+};
+
+// The attach count is that of the living processes that have it attached.
+struct SimulatedSegment {
+  uid_t uid = 0;
+  uid_t cuid = 0;
+  std::int64_t ctime = 0;
+  std::optional<int> error = std::nullopt;
+};
+
+struct SimulatedFile {
+  uid_t owner = 0;
+  unsigned mode = S_IFREG | 0444;  // the owner's and the others' bits decide
+  bool database = true;
+  protocol::IpcIds ids = protocol::closed_ids;
+  std::optional<int> open_error = std::nullopt;
+};
+
+struct SimulatedDatagram {
+  std::vector<std::byte> bytes;
+  std::optional<Credentials> credentials;
+  std::string sender;       // the address it is bound to
+  std::uint64_t birth = 0;  // of the sender, for its pidfd; 0: none comes with it
+  bool control_truncated = false;
+};
+
+// What the broker did, in its order.
+struct SimulatedRecord {
+  std::optional<pid_t> pid;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::string comm;
+  std::string request;
+  std::string object;
+  std::optional<uid_t> owner;
+  std::optional<unsigned> mode;
+  Outcome outcome;
+  std::int64_t microseconds = 0;
+};
+struct SimulatedReply {
+  int directory = -1;
+  std::string name;
+  Credentials client;
+  std::vector<std::byte> bytes;
+};
+struct SimulatedEvent {
+  std::string name;
+  std::string detail;
+};
+struct SimulatedWrite {
+  std::uint64_t inode = 0;
+  protocol::IpcIds before;
+  protocol::IpcIds after;
+};
+using SimulatedAct = std::variant<SimulatedRecord, SimulatedReply, SimulatedEvent, SimulatedWrite>;
+
+class SimulatedMachine final : private Kernel, private Looker, private Writer, private Audit {
+ public:
+  static constexpr std::uint64_t device = 0x801;
+
+  std::map<pid_t, SimulatedProcess> processes;
+  std::map<std::int32_t, SimulatedSemaphoreSet> semaphore_sets;
+  std::map<std::int32_t, SimulatedSegment> segments;
+  std::map<std::uint64_t, SimulatedFile> files;  // by inode
+  std::map<std::string, std::uint64_t> paths;    // to inodes
+  std::deque<SimulatedDatagram> socket;
+  std::vector<SimulatedAct> journal;
+  MonotonicTime clock{std::chrono::seconds(1000)};
+
+  // What the next calls of a kind fail with.
+  std::optional<int> last_operation_error;
+  std::optional<int> looker_error;
+  std::optional<int> writer_error;
+  std::optional<int> reply_error;
+
+  [[nodiscard]] Kernel& kernel() noexcept { return *this; }
+  [[nodiscard]] Looker& looker() noexcept { return *this; }
+  [[nodiscard]] Writer& writer() noexcept { return *this; }
+  [[nodiscard]] Audit& audit() noexcept { return *this; }
+
+  // A new process, in place of whatever had the pid.
+  void start(pid_t pid, SimulatedProcess process);
+  // Queues a datagram as a stock client sends it: from its own socket, with the kernel's word about it.
+  void send(pid_t pid, std::vector<std::byte> bytes);
+  [[nodiscard]] SimulatedDatagram datagram_of(pid_t pid, std::vector<std::byte> bytes) const;
+
+  // Descriptors for a test's own calls.
+  [[nodiscard]] Descriptor pidfd_of(pid_t pid) const;
+  [[nodiscard]] static Descriptor descriptor_of_file(std::uint64_t inode);
+
+  // The helpers' turns: each takes what was submitted first, or the look of that place in the queue, judges it as the
+  // machine is now, and answers.
+  [[nodiscard]] std::size_t looks_waiting() const noexcept { return looks_.size(); }
+  [[nodiscard]] std::size_t writes_waiting() const noexcept { return writes_.size(); }
+  [[nodiscard]] Seen look(std::size_t place = 0);
+  [[nodiscard]] WriteReport write();
+  [[nodiscard]] const WriteRequest& next_write() const { return writes_.front().request; }
+  // Until neither has anything left.
+  void settle(Broker& broker);
+
+  // Two writes of one file were with the writer at the same time.
+  [[nodiscard]] bool writes_overlapped() const noexcept { return overlapped_; }
+
+  [[nodiscard]] std::vector<SimulatedRecord> records() const { return acts<SimulatedRecord>(); }
+  [[nodiscard]] std::vector<SimulatedReply> replies() const { return acts<SimulatedReply>(); }
+  [[nodiscard]] std::vector<SimulatedEvent> events() const { return acts<SimulatedEvent>(); }
+  [[nodiscard]] std::vector<SimulatedWrite> header_writes() const { return acts<SimulatedWrite>(); }
+
+ private:
+  struct PendingLook {
+    LookRequest request;
+    std::string path;
+    Descriptor pidfd;
+  };
+  struct PendingWrite {
+    WriteRequest request;
+    std::uint64_t inode = 0;
+  };
+
+  MonotonicTime now() noexcept override { return clock; }
+  std::expected<Received, int> receive(int from, std::span<std::byte> buffer) noexcept override;
+  bool is_alive(int pidfd) noexcept override;
+  std::expected<void, int> send_reply(int directory, const char* name, const Credentials& client,
+                                      std::span<const std::byte> reply) noexcept override;
+  std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override;
+  std::expected<SegmentFacts, int> segment(int shmid) noexcept override;
+  std::expected<pid_t, int> last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept override;
+  std::expected<void, int> submit(const LookRequest& request, int pidfd) noexcept override;
+  std::expected<void, int> submit(const WriteRequest& request, int file) noexcept override;
+  void record(const AuditRecord& record) noexcept override;
+  void event(std::string_view name, std::string_view detail) noexcept override;
+
+  LookVerdict judge(const PendingLook& look, LookReport& report, Descriptor& file);
+  WriteVerdict judge(const PendingWrite& write);
+  [[nodiscard]] std::uint64_t attach_count(std::int32_t shmid) const;
+
+  template <typename Act>
+  [[nodiscard]] std::vector<Act> acts() const {
+    std::vector<Act> result;
+    for (const SimulatedAct& act : journal) {
+      if (const auto* wanted = std::get_if<Act>(&act)) result.push_back(*wanted);
+    }
+    return result;
+  }
+
+  std::deque<PendingLook> looks_;
+  std::deque<PendingWrite> writes_;
+  std::uint64_t births_ = 0;
+  bool overlapped_ = false;
+};
+
+}  // namespace secshr

@@ -1,0 +1,89 @@
+// A mapping counts as a segment only where the kernel alone can have made it look like one.
+#include "secshr/looker/proc_maps.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace secshr {
+namespace {
+
+constexpr MappedFile kernel_tmpfs{.device_major = 0, .device_minor = 1, .inode = 1027, .path = {}};
+
+bool shows(std::string_view line, std::int32_t shmid) {
+  const auto mapping = parse_maps_line(line);
+  return mapping && shows_segment(*mapping, kernel_tmpfs, shmid);
+}
+
+TEST(ProcMaps, reads_the_kernels_lines) {
+  const auto segment = parse_maps_line(
+      "7f0c8a000000-7f0c8a001000 rw-s 00000000 00:01 98305                      /SYSV00000000 (deleted)");
+  ASSERT_TRUE(segment);
+  EXPECT_EQ(segment->device_major, 0U);
+  EXPECT_EQ(segment->device_minor, 1U);
+  EXPECT_EQ(segment->inode, 98305U);
+  EXPECT_EQ(segment->path, "/SYSV00000000 (deleted)");
+
+  const auto library =
+      parse_maps_line("7f0c8a000000-7f0c8a001000 r-xp 00026000 fe:1a 18446744073709551615 /lib/a b.so");
+  ASSERT_TRUE(library);
+  EXPECT_EQ(library->device_major, 0xfeU);
+  EXPECT_EQ(library->device_minor, 0x1aU);
+  EXPECT_EQ(library->inode, 18446744073709551615U);
+  EXPECT_EQ(library->path, "/lib/a b.so");
+
+  for (const char* anonymous :
+       {"7f0c8a000000-7f0c8a001000 rw-p 00000000 00:00 0", "7f0c8a000000-7f0c8a001000 rw-p 00000000 00:00 0 ",
+        "7f0c8a000000-7f0c8a001000 rw-p 00000000 00:00 0                          "}) {
+    const auto mapping = parse_maps_line(anonymous);
+    ASSERT_TRUE(mapping) << anonymous;
+    EXPECT_EQ(mapping->path, "");
+  }
+}
+
+TEST(ProcMaps, refuses_what_is_no_line_of_the_kernels) {
+  for (const char* line :
+       {"", " ", "7f-80", "7f-80 rw-s", "7f-80 rw-s 0", "7f-80 rw-s 0 00:01", "7f-80 rw-s 0 0001 5 /x",
+        "7f-80 rw-s 0 00:01  5 /x", "7f-80 rw-s 0 00:01 5x /x", "7f-80 rw-s 0 00:01 -5 /x",
+        "7f-80 rw-s 0 00:01 0x5 /x", "7f-80 rw-s 0 -0:01 5 /x", "7f-80 rw-s 0 00:g1 5 /x", "7f-80 rw-s 0 :01 5 /x",
+        "7f-80 rw-s 0 00: 5 /x", "7f-80 rw-s 0 100000000:01 5 /x", "7f-80 rw-s 0 00:01 18446744073709551616 /x",
+        "7f-80 rw-s 0 00:01 /SYSV 5", "7f-80 rw-s 0 00:01 "}) {
+    EXPECT_FALSE(parse_maps_line(line)) << line;
+  }
+}
+
+TEST(ProcMaps, shows_the_segment_and_no_other) {
+  constexpr std::string_view line = "7f-80 rw-s 00000000 00:01 98305                      /SYSV2b0103e1 (deleted)";
+  EXPECT_TRUE(shows(line, 98305));
+  for (const std::int32_t other : {98304, 98306, 0, -1, -98305}) EXPECT_FALSE(shows(line, other)) << other;
+  EXPECT_TRUE(shows("7f-80 rw-s 00000000 00:01 0                      /SYSV00000000 (deleted)", 0));
+  EXPECT_TRUE(shows("7f-80 r--s 00001000 00:01 98305                      /SYSV2b0103e1", 98305));
+}
+
+TEST(ProcMaps, is_not_fooled_by_a_file_of_the_same_name_and_inode_on_another_device) {
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:02 98305                      /SYSV00000000 (deleted)", 98305));
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 01:01 98305                      /SYSV00000000 (deleted)", 98305));
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 fe:01 98305                      /SYSV00000000", 98305));
+}
+
+TEST(ProcMaps, is_not_fooled_by_the_kernels_other_files_on_the_same_device) {
+  // All of these have inodes that a process can steer by making many of them.
+  for (const char* path : {"/dev/zero (deleted)", "/memfd:SYSV00000000 (deleted)", "/memfd:/SYSV00000000 (deleted)",
+                           "/tmp/SYSV00000000", "/x/SYSV00000000 (deleted)", "//SYSV00000000", "SYSV00000000",
+                           "/sysv00000000", "[anon_shmem:/SYSV00000000]", "[stack]", ""}) {
+    EXPECT_FALSE(shows(std::string("7f-80 rw-s 00000000 00:01 98305                      ") + path, 98305)) << path;
+  }
+}
+
+TEST(ProcMaps, never_shows_a_negative_id) {
+  // As an unsigned number -1 is an inode like any other.
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:01 18446744073709551615 /SYSV00000000 (deleted)", -1));
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:01 4294967295 /SYSV00000000 (deleted)", -1));
+}
+
+TEST(ProcMaps, compares_all_of_the_inode) {
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:01 4295065601 /SYSV00000000 (deleted)", 98305));  // 98305 + 2^32
+}
+
+}  // namespace
+}  // namespace secshr
