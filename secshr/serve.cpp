@@ -39,7 +39,7 @@ class Turns {
       const auto idle_at = last_datagram_ + loop_.idle_timeout;
       if (!ending_ && now >= idle_at && broker_.parked() == 0) end_with(LoopEnd::idle, now);
       if (now >= names_seen_ + limits::name_check_interval) check_names(now);
-      if (ending_ && is_done(now)) return *ending_;
+      if (ending_ && is_done(now)) return close_all(), *ending_;
       const auto wake = std::min({broker_.next_deadline().value_or(idle_at), ending_ ? end_by_ : idle_at,
                                   names_seen_ + limits::name_check_interval});
       if (!wait(milliseconds_until(now, wake))) return LoopEnd::broken;
@@ -128,6 +128,11 @@ class Turns {
     if (ending_) return;
     ending_ = end;
     end_by_ = now + limits::end_deadline;
+  }
+
+  // At once, before anything else is done: what is sent from now on is refused, and its sender starts the next broker.
+  void close_all() noexcept {
+    for (ServicePoint& point : loop_.served) point.socket.socket.reset();
   }
 
   bool is_done(MonotonicTime now) noexcept {

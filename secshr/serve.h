@@ -21,7 +21,7 @@ struct ServicePoint {
 };
 
 struct Loop {
-  std::span<const ServicePoint> served;
+  std::span<ServicePoint> served;  // closed at the end
   protocol::SocketName server_name;
   LookerChannel& looker;
   WriterChannel& writer;

@@ -115,7 +115,7 @@ Started<std::vector<ServicePoint>> bind_sockets(const Plan& plan) {
 
 // Under the lock: binds, drops, says that it serves, and serves. Everything that needs root is before the drop.
 Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Audit& audit) {
-  const auto points = bind_sockets(plan);
+  auto points = bind_sockets(plan);
   if (!points) return std::unexpected(points.error());
   (void)::close(executable_descriptor);
   const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
