@@ -118,16 +118,16 @@ std::optional<Denied> Authorizer::denial_of_open(const Peer& peer, const IpcIds&
   const auto set = kernel_.semaphore_set(wanted.semid);
   if (!set || set->ctime != wanted.sem_ctime) return Denied{rule::header_ids, EPERM};
   const bool set_in_header = found.semid == wanted.semid && found.sem_ctime == wanted.sem_ctime;
+  const bool segment_in_header = found.shmid == wanted.shmid && found.shm_ctime == wanted.shm_ctime;
   if (set->cuid != peer.credentials.uid) {
     // Somebody else's set counts where the header names it. Adding a segment to stand-alone access takes more: to
     // hold the set, as a client that opens does.
-    const bool adds_segment = found.shmid < 0 && wanted.shmid >= 0;
+    const bool adds_segment = wanted.shmid >= 0 && !segment_in_header;
     if (!set_in_header || (adds_segment && !holds(peer, wanted.semid, *set))) {
       return Denied{rule::header_ids, EPERM};
     }
   }
 
-  const bool segment_in_header = found.shmid == wanted.shmid && found.shm_ctime == wanted.shm_ctime;
   if (wanted.shmid >= 0) {
     const auto segment = kernel_.segment(wanted.shmid);
     if (!segment || segment->ctime != wanted.shm_ctime) return Denied{rule::header_ids, EPERM};

@@ -126,12 +126,10 @@ void Broker::operate(Exchange& exchange, const AnyPermit& permit) noexcept {
 // Two flushes of one file go one after the other, and nobody keeps all writers: who has to wait looks again
 // afterwards.
 void Broker::flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept {
-  if (!has_writer_turn(exchange, file_of(exchange))) {
-    exchange.waits_for = file_of(exchange);
+  if (!has_writer_turn(exchange)) {
     exchange.stage = Exchange::Stage::queued;
     return;
   }
-  exchange.waits_for.reset();
   exchange.job = ++last_job_;
   if (!start_flush(permit, writer_, exchange.job, exchange.deadline)) {
     return answer(exchange, {Verdict::failed, rule::none, EBUSY});
@@ -212,21 +210,23 @@ bool Broker::has_looker_turn(const Exchange& exchange) noexcept {
          exchanges_.count(Exchange::Stage::looking, exchange.peer->credentials.uid) < limits::looks_per_uid;
 }
 
-// Whether a writer is free for it, within its uid's share: nobody is writing that file, and nobody who can go on has
-// waited for it longer.
-bool Broker::has_writer_turn(const Exchange& exchange, const FileKey& file) noexcept {
+// Whether a writer is free for it, within its uid's share: nobody is writing that file, and nobody who could has
+// waited for it longer. What has `seen` is queued for the writer.
+bool Broker::has_writer_turn(const Exchange& exchange) noexcept {
+  const auto uid_may_write = [&](const Exchange& each) {
+    return exchanges_.count(Exchange::Stage::writing, each.peer->credentials.uid) < limits::writes_per_uid;
+  };
   const bool file_is_taken = std::ranges::any_of(exchanges_.all(), [&](const Exchange& other) {
-    if (other.stage == Exchange::Stage::writing) return file_of(other) == file;
-    if (other.waits_for != file || other.received_at >= exchange.received_at) return false;
-    return other.stage == Exchange::Stage::looking || has_looker_turn(other);
+    if (other.stage == Exchange::Stage::writing) return file_of(other) == file_of(exchange);
+    if (other.stage != Exchange::Stage::queued || !other.seen) return false;
+    return other.received_at < exchange.received_at && file_of(other) == file_of(exchange) && uid_may_write(other);
   });
   return !file_is_taken && exchanges_.count(Exchange::Stage::writing) < limits::writer_workers &&
-         exchanges_.count(Exchange::Stage::writing, exchange.peer->credentials.uid) < limits::writes_per_uid;
+         uid_may_write(exchange);
 }
 
-// What an exchange saw may have changed while it waited for a writer: it needs the looker again, too.
 bool Broker::may_resume(const Exchange& exchange) noexcept {
-  return has_looker_turn(exchange) && (!exchange.waits_for || has_writer_turn(exchange, *exchange.waits_for));
+  return exchange.seen ? has_writer_turn(exchange) : has_looker_turn(exchange);
 }
 
 // Whoever waits longest goes first. Each turn ends the waiting of one, so this ends.
@@ -239,7 +239,14 @@ void Broker::resume_queued() noexcept {
     }
     if (next == nullptr) return;
     next->stage = Exchange::Stage::handling;
-    look(*next);
+    // What it saw may have changed while it waited: the rule is asked again, and the writer says where the header is
+    // another, so that it looks again. To look first would give the file to whoever comes meanwhile, or keep the file
+    // from everybody while that look hangs.
+    if (next->seen) {
+      decide(*next);
+    } else {
+      look(*next);
+    }
   }
 }
 

@@ -63,7 +63,7 @@ class Broker {
 
   [[nodiscard]] bool may_park(const Exchange& exchange) const noexcept;
   [[nodiscard]] bool has_looker_turn(const Exchange& exchange) noexcept;
-  [[nodiscard]] bool has_writer_turn(const Exchange& exchange, const FileKey& file) noexcept;
+  [[nodiscard]] bool has_writer_turn(const Exchange& exchange) noexcept;
   [[nodiscard]] bool may_resume(const Exchange& exchange) noexcept;
   void resume_queued() noexcept;
 

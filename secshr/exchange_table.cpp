@@ -17,7 +17,6 @@ void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.told = false;
   exchange.job = 0;
   exchange.attempts = 0;
-  exchange.waits_for.reset();
   exchange.credentials.reset();
   exchange.peer.reset();
   exchange.seen.reset();

@@ -40,7 +40,6 @@ struct Exchange {
   MonotonicTime received_at;
   MonotonicTime deadline;
   unsigned attempts = 0;
-  std::optional<FileKey> waits_for;  // the file whose writer it waited for: who came later does not overtake it
 
   std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
   std::optional<Credentials> credentials;  // the kernel's word, for the record

@@ -130,7 +130,8 @@ class Turns {
     end_by_ = now + limits::end_deadline;
   }
 
-  // At once, before anything else is done: what is sent from now on is refused, and its sender starts the next broker.
+  // At once, before anything else is done: what is sent from now on is refused, and its sender starts the next
+  // broker.
   void close_all() noexcept {
     for (ServicePoint& point : loop_.served) point.socket.socket.reset();
   }

@@ -5,6 +5,7 @@
 #include <sys/shm.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "protocol/database_header.h"
@@ -88,7 +89,7 @@ void remove_segment(int shmid) {
 int attach(Client& client, int shmid) {
   return client.run([shmid] {
     attached_at = ::shmat(shmid, nullptr, 0);
-    return attached_at != reinterpret_cast<void*>(-1) ? 0 : errno;
+    return reinterpret_cast<std::intptr_t>(attached_at) != -1 ? 0 : errno;
   });
 }
 

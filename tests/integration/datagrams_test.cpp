@@ -262,11 +262,11 @@ TEST_F(BrokerDatagrams, drops_what_a_sender_asks_whose_name_is_not_of_the_gramma
   const std::size_t count = names(1).size();
   for (std::size_t index = 0; index < count; ++index) {
     Client client(first_user);
-    const std::string name = names(client.pid())[index];
-    SCOPED_TRACE(name);
-    ASSERT_EQ(client.bind(tmp + "/" + name), 0);
+    const std::string path = tmp + "/" + names(client.pid())[index];
+    SCOPED_TRACE(path);
+    ASSERT_EQ(client.bind(path), 0);
     (void)expect_dropped(client, datagram(client, protocol::Ping{}), "sock.name");
-    EXPECT_TRUE(exists(tmp + "/" + name));
+    EXPECT_TRUE(exists(path));
   }
   for (const char* const suffix : {"", "a", "m", "z"}) {
     Client client(first_user);

@@ -136,8 +136,8 @@ bool drop_without(Step left_out) {
   const std::array<gid_t, 1> group{27};
   if (::setgroups(1, group.data()) != 0) return false;
   if (!change_capabilities(CAP_INHERITABLE, CAP_SETUID, CAP_SET)) return false;
-  const unsigned long securebits =
-      unless(Step::keep_caps_lock) ? all_securebits : all_securebits & ~SECBIT_KEEP_CAPS_LOCKED;
+  constexpr unsigned long keep_caps_lock = SECBIT_KEEP_CAPS_LOCKED;
+  const unsigned long securebits = unless(Step::keep_caps_lock) ? all_securebits : all_securebits & ~keep_caps_lock;
   if (::prctl(PR_SET_SECUREBITS, securebits) != 0) return false;
   for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
     const bool left = left_out == Step::bounding_set && capability == CAP_KILL;

@@ -246,16 +246,19 @@ TEST_F(BrokerPaths, a_sparse_or_very_large_file_is_an_ordinary_one) {
 // --- The path ---
 
 TEST_F(BrokerPaths, refuses_every_magic_link) {
-  const std::string closed = make("closed.dat", 0400, u1, g1);
-  // Through descriptors of its own, of root's processes and of the looker's.
+  // Through descriptors and roots of its own, of the world's first process and of the looker's.
   const int file = reader_->run([path = Text(database)] { return ::open(path.text, O_RDONLY | O_CLOEXEC); });
   ASSERT_GT(file, 2);
   const std::string own = "/proc/" + std::to_string(reader_->pid());
-  for (const std::string& path :
-       {"/proc/self/fd/" + std::to_string(file), own + "/fd/" + std::to_string(file), "/proc/self/root" + database,
-        own + "/root" + database, "/proc/1/root" + database, "/proc/thread-self/root" + database,
-        "/proc/self/cwd" + database, own + "/cwd" + database, std::string("/proc/self/exe"),
-        "/dev/fd/" + std::to_string(file), "/proc/self/task/1/root" + database}) {
+  const std::string number = "/" + std::to_string(file);
+  std::vector<std::string> paths{"/proc/self/exe", "/dev/fd" + number, "/proc/self/fd" + number};
+  paths.push_back(std::string(own).append("/fd").append(number));
+  for (const std::string& process : {own, std::string("/proc/1"), std::string("/proc/self"),
+                                     std::string("/proc/thread-self"), std::string("/proc/self/task/1")}) {
+    for (const char* const link : {"/root", "/cwd"})
+      paths.push_back(std::string(process).append(link).append(database));
+  }
+  for (const std::string& path : paths) {
     const FileState before = state_of(database);
     const std::size_t records_before = records().size();
     const auto code = answer(*reader_, datagram(*reader_, FlushHeader{ids_, path}));

@@ -22,12 +22,12 @@ struct BrokerProcesses {
   std::vector<pid_t> writer_supervisors;
   std::vector<pid_t> writers;
   [[nodiscard]] std::vector<pid_t> all() const;
-  // One broker with its two supervisors and at least four lookers and two writers.
+  // One broker with its two supervisors and at least as many workers as each should have.
   [[nodiscard]] bool complete() const;
 };
 BrokerProcesses find_broker_processes();
 
-// As root; stop() returns when all of them have stopped.
+// As root; stop() returns when all of them have stopped. The first that goes on may be what ends the others.
 void stop(const std::vector<pid_t>& pids);
 void resume(const std::vector<pid_t>& pids);
 

@@ -65,6 +65,7 @@ class BrokerProcess : public BrokerTest {
       descriptors.erase(number);
     }
     std::vector<std::string> targets;
+    targets.reserve(descriptors.size());
     for (const auto& [number, target] : descriptors) targets.push_back(target);
     std::ranges::sort(targets);
     return targets;

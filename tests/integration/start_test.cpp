@@ -74,6 +74,7 @@ TEST_F(BrokerStart, exits_with_0_when_it_is_served_already_in_a_directory_that_o
 
 TEST_F(BrokerStart, two_hundred_simultaneous_starts_by_two_users_give_one_broker_and_every_starter_is_told_so) {
   std::vector<Running> starters;
+  starters.reserve(200);
   for (int index = 0; index < 200; ++index) {
     starters.push_back(start_as(index % 2 == 0 ? first_user : second_user, start_command()));
   }

@@ -84,7 +84,7 @@ bool is_as_asked(Object object) {
 // The rule, restated: each named object exists with its time, and is the requester's or in the header; who adds a
 // segment to somebody else's stand-alone access holds the set, too ...
 bool ids_are_right(const Case& each) {
-  const bool adds_segment = each.with_segment && each.header_segment == Header::none;
+  const bool adds_segment = each.with_segment && each.header_segment != Header::same;
   const bool others_set = each.header_set == Header::same && (each.holds_set || !adds_segment);
   const bool set = is_as_asked(each.set) && (each.set == Object::mine || others_set);
   const bool segment =

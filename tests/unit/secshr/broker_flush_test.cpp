@@ -283,6 +283,26 @@ TEST_F(BrokerFlush, serves_who_waits_for_a_file_before_those_who_came_later) {
   EXPECT_TRUE(bob_is_served());
 }
 
+// Whoever waited for a file may by then have a path that leads into a file system that hangs: that is no reason for
+// others to wait.
+TEST_F(BrokerFlush, does_not_keep_others_from_a_file_for_one_that_waited_and_whose_look_hangs) {
+  const auto ids = make_objects(carol);
+  serve(alice_pid, close_of());
+  look_once();
+  pass(std::chrono::milliseconds(1));
+  serve(bob_pid, close_of());
+  look_once();  // waits for the file
+  pass(std::chrono::milliseconds(1));
+  write_once();
+  const std::size_t hanging = machine.looks_waiting();  // bob's second look, where he needs one
+  serve(carol_pid, protocol::FlushHeader{ids, database});
+  while (machine.writes_waiting() > 0 || machine.looks_waiting() > hanging) {
+    if (machine.writes_waiting() > 0) write_once();
+    if (machine.looks_waiting() > hanging) broker.on_seen(machine.look(hanging));
+  }
+  EXPECT_EQ(header(), ids);
+}
+
 // Bob's looks hang, and he has one more that only waited for the file: that he cannot look again is his alone to wait
 // for.
 TEST_F(BrokerFlush, does_not_make_others_wait_for_a_uid_that_has_used_its_share) {
