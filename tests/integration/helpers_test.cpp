@@ -41,7 +41,7 @@ class BrokerHelpers : public BrokerFlush {
 
 TEST_F(BrokerHelpers, a_looker_that_is_killed_is_replaced_and_service_goes_on) {
   for (int round = 0; round < 3; ++round) {
-    const pid_t victim = find_broker_processes().lookers.at(0);
+    const pid_t victim = wait_for_processes().lookers.at(0);
     ASSERT_EQ(::kill(victim, SIGKILL), 0);
     ASSERT_TRUE(eventually([&] { return !is_running(victim); }));
     expect_flushes();
@@ -52,7 +52,7 @@ TEST_F(BrokerHelpers, a_looker_that_is_killed_is_replaced_and_service_goes_on) {
 
 TEST_F(BrokerHelpers, a_writer_that_is_killed_is_replaced_and_service_goes_on) {
   for (int round = 0; round < 3; ++round) {
-    const pid_t victim = find_broker_processes().writers.at(0);
+    const pid_t victim = wait_for_processes().writers.at(0);
     ASSERT_EQ(::kill(victim, SIGKILL), 0);
     ASSERT_TRUE(eventually([&] { return !is_running(victim); }));
     expect_flushes();
@@ -63,7 +63,7 @@ TEST_F(BrokerHelpers, a_writer_that_is_killed_is_replaced_and_service_goes_on) {
 
 TEST_F(BrokerHelpers, all_workers_killed_at_once_are_replaced_and_service_goes_on) {
   expect_flushes();
-  const auto found = find_broker_processes();
+  const auto found = wait_for_processes();
   for (const pid_t pid : found.lookers) ASSERT_EQ(::kill(pid, SIGKILL), 0);
   for (const pid_t pid : found.writers) ASSERT_EQ(::kill(pid, SIGKILL), 0);
   for (const auto* pids : {&found.lookers, &found.writers}) {
@@ -76,7 +76,7 @@ TEST_F(BrokerHelpers, all_workers_killed_at_once_are_replaced_and_service_goes_o
 
 TEST_F(BrokerHelpers, a_supervisor_that_is_killed_ends_the_broker_and_the_next_start_works) {
   for (const bool looker : {true, false}) {
-    const auto found = find_broker_processes();
+    const auto found = wait_for_processes();
     ASSERT_EQ(::kill((looker ? found.looker_supervisors : found.writer_supervisors).at(0), SIGKILL), 0);
     EXPECT_TRUE(eventually([] { return find_broker_processes().all().empty(); })) << "processes are left";
     expect_ended("helper-died");
@@ -102,7 +102,7 @@ TEST_F(BrokerHelpers, no_helper_outlives_a_broker_that_ends_by_itself) {
 
 TEST_F(BrokerHelpers, a_look_that_takes_too_long_is_answered_at_the_deadline_and_changes_nothing_later) {
   const FileState before = state_of(database);
-  const auto lookers = find_broker_processes().lookers;
+  const auto lookers = wait_for_processes().lookers;
   stop(lookers);
   const auto started = std::chrono::steady_clock::now();
   ASSERT_EQ(reader_->send(server_in(), open_request()), 0);
@@ -121,7 +121,7 @@ TEST_F(BrokerHelpers, a_look_that_takes_too_long_is_answered_at_the_deadline_and
 
 TEST_F(BrokerHelpers, a_write_that_comes_too_late_is_not_made) {
   const FileState before = state_of(database);
-  const auto writers = find_broker_processes().writers;
+  const auto writers = wait_for_processes().writers;
   stop(writers);
   ASSERT_EQ(reader_->send(server_in(), open_request()), 0);
   EXPECT_EQ(code_of(reader_->receive()), ETIMEDOUT);
@@ -133,7 +133,7 @@ TEST_F(BrokerHelpers, a_write_that_comes_too_late_is_not_made) {
 
 TEST_F(BrokerHelpers, a_header_that_changed_between_look_and_write_is_looked_at_again) {
   // The writers wait while another writes: what was permitted then is no longer.
-  const auto writers = find_broker_processes().writers;
+  const auto writers = wait_for_processes().writers;
   const IpcIds others = ids_of(make_set(*other_), make_segment(*other_));
   stop(writers);
   ASSERT_EQ(reader_->send(server_in(), open_request()), 0);
@@ -149,7 +149,7 @@ TEST_F(BrokerHelpers, a_header_that_changed_between_look_and_write_is_looked_at_
 }
 
 TEST_F(BrokerHelpers, a_writer_that_dies_with_a_request_is_answered_for_and_service_goes_on) {
-  const auto found = find_broker_processes();
+  const auto found = wait_for_processes();
   stop(found.writers);
   ASSERT_EQ(reader_->send(server_in(), open_request()), 0);
   ::usleep(50'000);
@@ -162,7 +162,7 @@ TEST_F(BrokerHelpers, a_writer_that_dies_with_a_request_is_answered_for_and_serv
 }
 
 TEST_F(BrokerHelpers, one_user_has_at_most_8_requests_waiting_and_others_are_not_kept_out) {
-  const auto lookers = find_broker_processes().lookers;
+  const auto lookers = wait_for_processes().lookers;
   stop(lookers);
   for (std::uint64_t sequence = 1; sequence <= 8; ++sequence) {
     ASSERT_EQ(reader_->send(server_in(), open_request(sequence)), 0);
@@ -220,7 +220,7 @@ TEST_F(BrokerHungFile, is_answered_at_the_deadline_and_its_looker_is_replaced) {
   ::usleep(50'000);
   expect_flushes();
   EXPECT_EQ(code_of(other_->receive()), ETIMEDOUT);
-  const auto before = find_broker_processes().lookers;
+  const auto before = wait_for_processes().lookers;
   EXPECT_TRUE(eventually([&] { return find_broker_processes().lookers != before; }))
       << "the stuck one is still there";
   (void)wait_for_processes();
