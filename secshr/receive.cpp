@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -60,7 +61,11 @@ void take_control(msghdr& message, Received& received) noexcept {
 std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byte> buffer) noexcept {
   iovec data{buffer.data(), buffer.size()};
   alignas(cmsghdr) char control[control_size] = {};
-  sockaddr_un sender{};
+  // With room for the NUL that the kernel adds behind a full sun_path, and counts.
+  struct {
+    sockaddr_un address;
+    char nul;
+  } sender{};
   msghdr message{};
   message.msg_name = &sender;
   message.msg_namelen = sizeof sender;
@@ -79,11 +84,12 @@ std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byt
   received.data_truncated = (message.msg_flags & MSG_TRUNC) != 0;
   received.control_truncated = (message.msg_flags & MSG_CTRUNC) != 0;
   take_control(message, received);
-  // A full sun_path has no NUL; an abstract name begins with one and stays empty here.
+  // An abstract name begins with a NUL and stays empty here.
   constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
   if (message.msg_namelen > path_offset) {
-    const std::size_t length = std::min<std::size_t>(message.msg_namelen - path_offset, sizeof sender.sun_path);
-    std::memcpy(received.sender, sender.sun_path, length);
+    const std::size_t length =
+        std::min<std::size_t>(message.msg_namelen - path_offset, sizeof sender.address.sun_path);
+    std::memcpy(received.sender, sender.address.sun_path, length);
   }
   // A kernel without SCM_PIDFD: opened by pid, which may by now be another process's; what is then read of it is
   // compared with the credentials.
