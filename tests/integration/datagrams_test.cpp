@@ -325,6 +325,7 @@ TEST_F(BrokerDatagrams, knows_the_real_user_whatever_the_socket_file_says) {
   const std::string path = tmp + "/" + client.socket_name();
   ASSERT_EQ(client.bind(path), 0);
   ASSERT_EQ(::chown(path.c_str(), u2, g2), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
   const std::size_t before = records().size();
   ASSERT_EQ(client.send(server_in(), datagram(client, protocol::Ping{})), 0);
   EXPECT_FALSE(client.receive(silence).has_value());

@@ -138,7 +138,7 @@ TEST(Configuration, refuses_what_is_no_toml_and_says_where) {
 }
 
 TEST(Configuration, limits_the_size) {
-  const std::size_t limit = 64 * 1024;
+  const std::size_t limit = std::size_t{64} * 1024;
   const std::string padded = ids + "#" + std::string(limit - ids.size() - 1, 'x');
   EXPECT_EQ(padded.size(), limit);
   EXPECT_EQ(refusal(padded), "accepted");
