@@ -15,6 +15,15 @@ bool is_usable(std::string_view path, std::size_t limit) noexcept {
          path.find("/../") == path.npos && !path.ends_with("/..");
 }
 
+// Stock clients that end hand on the remains of a buffer of their own, "GTMXC_gblstat=...", of which some bytes have
+// been overwritten since: nothing, its beginning, or bytes that nobody writes. Without an equals sign it names no
+// variable, so that there is nothing in it to be misread.
+bool is_remains(std::string_view entry) noexcept {
+  const auto is_printable = [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; };
+  if (entry.find('=') != entry.npos) return false;
+  return entry.empty() || entry.starts_with("GTMXC_") || !std::all_of(entry.begin(), entry.end(), is_printable);
+}
+
 }  // namespace
 
 const char* clean_environment(const char* const* given, CleanEnvironment& clean) noexcept {
@@ -23,6 +32,7 @@ const char* clean_environment(const char* const* given, CleanEnvironment& clean)
   std::array<bool, names.size()> seen{};
   for (; *given != nullptr; ++given) {
     const char* const equals = std::find(*given, *given + std::string_view(*given).size(), '=');
+    if (is_remains(*given)) continue;
     if (equals == *given || *equals == '\0') return "environment-without-name";
     const std::string_view name(*given, equals);
     const auto index = static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());

@@ -3,6 +3,7 @@
 //   or
 //                     a ".." component is replaced by "/tmp", as stock servers do: never cut into another path.
 //   gtm_log, ydb_log  the same with `log_limit`, but an unusable one is dropped: the copy of the log is optional.
+// What names no variable is refused, but for the remains that stock clients hand on (see is_remains).
 // A variable that is absent stays absent. Other bytes pass as they are, bytes that are no UTF-8, "//" and trailing
 // slashes included: they are file names, and the starter goes on with the directory it opens, not with its name.
 #pragma once

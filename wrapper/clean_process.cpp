@@ -24,7 +24,7 @@ const char* reset_limits() noexcept {
     rlim_t wanted, needed;
   };
   constexpr rlim_t mebibyte = 1U << 20;
-  constexpr Limit limits[] = {{RLIMIT_NOFILE, 4096, 256},
+  constexpr Limit limits[] = {{RLIMIT_NOFILE, 4096, 512},
                               {RLIMIT_NPROC, 4096, 64},
                               {RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
                               {RLIMIT_FSIZE, RLIM_INFINITY, 1024 * mebibyte},

@@ -116,7 +116,13 @@ TEST_F(WrapperEnvironment, refuses_a_variable_given_twice) {
 
 TEST_F(WrapperEnvironment, refuses_an_entry_without_an_equals_sign) {
   expect_refusal(start_with({"gtm_tmp"}), StartStatus::other, "reason=environment-without-name detail=none");
-  expect_refusal(start_with({"gtm_tmp=/tmp", ""}), StartStatus::other, "reason=environment-without-name detail=none");
+  expect_refusal(start_with({"gtm_tmp=/tmp", "a"}), StartStatus::other,
+                 "reason=environment-without-name detail=none");
+}
+
+TEST_F(WrapperEnvironment, ignores_the_overwritten_buffer_that_stock_clients_hand_on) {
+  EXPECT_EQ(environment_of(served(start_with({"gtm_tmp=/tmp", "GTMXC_gb`'\361\231\377\177", "GTMXC_gb", ""}))),
+            Strings{"gtm_tmp=/tmp"});
 }
 
 TEST_F(WrapperEnvironment, refuses_an_entry_with_an_empty_name) {

@@ -217,7 +217,7 @@ TEST_F(WrapperInheritedState, a_file_size_limit_of_0_1_or_4096_is_raised) {
 
 TEST_F(WrapperInheritedState, hard_limits_are_raised_or_the_start_is_refused_and_never_half_done) {
   const std::pair<__rlimit_resource, rlim_t> limits[] = {{RLIMIT_NOFILE, 3},
-                                                         {RLIMIT_NOFILE, 255},
+                                                         {RLIMIT_NOFILE, 511},
                                                          {RLIMIT_NPROC, 0},
                                                          {RLIMIT_CPU, 1},
                                                          {RLIMIT_FSIZE, 0},
@@ -245,12 +245,12 @@ TEST_F(WrapperInheritedState, hard_limits_are_raised_or_the_start_is_refused_and
 
 TEST_F(WrapperInheritedState, hard_limits_that_leave_enough_are_used_in_full) {
   const auto lower = [] {
-    const rlimit limit{3, 256};
+    const rlimit limit{3, 512};
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
   };
   const Report seen = served(start_after(lower));
   expect_clean(seen);
-  EXPECT_EQ(seen.at("limit.nofile"), may_raise_limits() ? "4096" : "256");
+  EXPECT_EQ(seen.at("limit.nofile"), may_raise_limits() ? "4096" : "512");
 }
 
 TEST_F(WrapperInheritedState, too_little_memory_for_any_program_never_gives_a_half_started_broker) {

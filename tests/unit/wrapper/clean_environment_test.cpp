@@ -74,7 +74,19 @@ TEST(CleanEnvironment, refuses_a_variable_given_twice) {
 TEST(CleanEnvironment, refuses_an_entry_without_an_equals_sign) {
   EXPECT_EQ(clean({"gtm_tmp"}).refusal, "environment-without-name");
   EXPECT_EQ(clean({"gtm_tmp=/t", "anything"}).refusal, "environment-without-name");
-  EXPECT_EQ(clean({""}).refusal, "environment-without-name");
+  EXPECT_EQ(clean({" "}).refusal, "environment-without-name");
+}
+
+// As stock GT.M executes the wrapper when it closes a database that it has updated.
+TEST(CleanEnvironment, ignores_the_overwritten_buffer_that_stock_clients_hand_on) {
+  for (const char* remains :
+       {"GTMXC_gb`'\361\231\377\177", "GTMXC_gb", "GTMXC_", "\x1f", "\x7f", "gtm_tmp\x80", ""}) {
+    EXPECT_EQ(clean({"gtm_tmp=/t", remains, "gtm_log=/l"}).entries, (Entries{"gtm_tmp=/t", "gtm_log=/l"})) << remains;
+  }
+  // The same with an empty name, or a name of ours that is given twice.
+  EXPECT_EQ(clean({"GTMXC"}).refusal, "environment-without-name");
+  EXPECT_EQ(clean({"=\361"}).refusal, "environment-without-name");
+  EXPECT_EQ(clean({"gtm_tmp=/t", "gtm_tmp=\361"}).refusal, "environment-given-twice");
 }
 
 TEST(CleanEnvironment, refuses_an_entry_with_an_empty_name) {
