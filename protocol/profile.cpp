@@ -39,6 +39,8 @@ constexpr Profile ydb{.id = ProfileId::ydb,
 
 static_assert(gtm.socket_prefix.size() <= maximum_socket_prefix);
 static_assert(ydb.socket_prefix.size() <= maximum_socket_prefix);
+static_assert(gtm.mutex_socket_prefix.size() <= maximum_socket_prefix);
+static_assert(ydb.mutex_socket_prefix.size() <= maximum_socket_prefix);
 
 }  // namespace
 

@@ -51,9 +51,24 @@ std::optional<ClientSocketName> parse_client_socket_name(const Profile& profile,
   return ClientSocketName{*pid, suffix};
 }
 
+std::optional<SocketName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept {
+  const bool client = parse_client_socket_name(profile, name).has_value();
+  const std::string_view prefix = profile.mutex_socket_prefix;
+  const bool mutex =
+      name.starts_with(prefix) && name.size() == prefix.size() + key_digits && parse_pid(name.substr(prefix.size()));
+  if (!client && !mutex) return std::nullopt;
+  SocketName parsed;
+  parsed.append(name);
+  return parsed;
+}
+
 std::string_view last_component(std::string_view path) noexcept {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string_view directory_part(std::string_view path) noexcept {
+  return path.substr(0, path.size() - last_component(path).size());
 }
 
 }  // namespace secshr::protocol

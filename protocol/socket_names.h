@@ -25,6 +25,7 @@ class SocketName {
  private:
   friend SocketName server_socket_name(const Profile&, std::uint32_t) noexcept;
   friend SocketName client_socket_name(const Profile&, std::int32_t, std::optional<char>) noexcept;
+  friend std::optional<SocketName> parse_leftover_name(const Profile&, std::string_view) noexcept;
 
   // More than fits is cut, but no profile's names are: profile.cpp asserts the prefix's length.
   constexpr void append(char c) noexcept {
@@ -46,7 +47,15 @@ class SocketName {
 
 [[nodiscard]] SocketName server_socket_name(const Profile& profile, std::uint32_t server_key) noexcept;
 
-// `suffix` is one of a-z.
+// None, and then a-z: in the order in which clients try them.
+inline constexpr auto client_socket_suffixes = [] {
+  std::array<std::optional<char>, 27> suffixes{};
+  for (std::size_t index = 1; index < suffixes.size(); ++index)
+    suffixes[index] = static_cast<char>('a' + (index - 1));
+  return suffixes;
+}();
+
+// `suffix` is one of those.
 [[nodiscard]] SocketName client_socket_name(const Profile& profile, std::int32_t pid,
                                             std::optional<char> suffix = {}) noexcept;
 
@@ -60,7 +69,13 @@ struct ClientSocketName {
 [[nodiscard]] std::optional<ClientSocketName> parse_client_socket_name(const Profile& profile,
                                                                        std::string_view name) noexcept;
 
+// The names that a leftover socket file can have: those of client sockets, and of the mutex sockets of old releases,
+// which are their prefix and a pid. Never a server socket's.
+[[nodiscard]] std::optional<SocketName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept;
+
 // What follows the last slash: all of a path without one, nothing of a path that ends in one.
 [[nodiscard]] std::string_view last_component(std::string_view path) noexcept;
+// What precedes it, with the slash.
+[[nodiscard]] std::string_view directory_part(std::string_view path) noexcept;
 
 }  // namespace secshr::protocol

@@ -135,6 +135,90 @@ TEST(ParseClientSocketName, never_takes_a_server_socket_for_a_clients) {
   }
 }
 
+// ---- leftovers
+
+std::optional<std::string> leftover(const Profile& profile, std::string_view name) {
+  const auto parsed = parse_leftover_name(profile, name);
+  if (!parsed) return std::nullopt;
+  EXPECT_STREQ(parsed->c_str(), std::string(name).c_str());
+  return std::string(parsed->view());
+}
+
+TEST(ParseLeftoverName, takes_every_client_name_and_every_mutex_name_as_it_is) {
+  for (const Profile* each : {&gtm(), &ydb()}) {
+    for (const std::int32_t pid : {1, 0xABCDE, maximum_pid}) {
+      for (const auto& suffix : client_socket_suffixes) {
+        const std::string name(client_socket_name(*each, pid, suffix).view());
+        EXPECT_EQ(leftover(*each, name), name);
+      }
+    }
+    for (const char* name : {"gtm_mutex00000001", "gtm_mutex00001A2F", "gtm_mutex00400000"}) {
+      EXPECT_EQ(leftover(*each, name), name);
+    }
+  }
+  EXPECT_FALSE(leftover(gtm(), "ydb_secshr00001A2F"));
+  EXPECT_FALSE(leftover(ydb(), "gtm_secshr00001A2F"));
+}
+
+TEST(ParseLeftoverName, refuses_names_outside_the_grammar) {
+  using namespace std::string_view_literals;
+  for (const std::string_view name : {""sv,
+                                      "."sv,
+                                      ".."sv,
+                                      "/"sv,
+                                      "gtm_mutex"sv,
+                                      "gtm_mutex0001A2F"sv,
+                                      "gtm_mutex000001A2F"sv,
+                                      "gtm_mutex00001a2f"sv,
+                                      "gtm_mutex00001A2Fa"sv,
+                                      "gtm_mutex00001A2FA"sv,
+                                      "gtm_mutex00001A2F\n"sv,
+                                      "gtm_mutex00001A2F\0"sv,
+                                      "gtm_mutex 0001A2F"sv,
+                                      "gtm_mutex+0001A2F"sv,
+                                      "gtm_mutex0x001A2F"sv,
+                                      "gtm_mutex../../x"sv,
+                                      "gtm_mutex00000000"sv,
+                                      "gtm_mutex00400001"sv,
+                                      "gtm_mutexFFFFFFFF"sv,
+                                      "GTM_MUTEX00001A2F"sv,
+                                      "ydb_mutex00001A2F"sv,
+                                      "/gtm_mutex00001A2F"sv,
+                                      "gtm_mutex00001A2F/"sv,
+                                      "../gtm_mutex00001A2F"sv,
+                                      "xgtm_mutex00001A2F"sv,
+                                      "gtm_mutex00001A2Fgtm_mutex00001A2F"sv,
+                                      "gtm_secshr00001A2FA"sv,
+                                      "gtm_secshr00001A2Faa"sv,
+                                      "gtm_secshr0001A2F"sv,
+                                      "gtm_secshr000001A2F"sv,
+                                      "gtm_secshr00001a2f"sv,
+                                      "gtm_secshr00000000"sv,
+                                      "gtm_secshr00001A2F\n"sv,
+                                      "gtm_secshr00001A2F\0"sv}) {
+    EXPECT_FALSE(leftover(gtm(), name)) << name;
+  }
+}
+
+TEST(ParseLeftoverName, never_takes_a_server_socket_for_a_leftover) {
+  for (const Profile* each : {&gtm(), &ydb()}) {
+    for (const std::uint32_t key : {0x2E000000U, 0x2E000001U, 0x2E9E59CBU, 0x2EFFFFFFU}) {
+      EXPECT_FALSE(leftover(*each, server_socket_name(*each, key).view()));
+    }
+    for (std::uint64_t inode = 0; inode < 2000; ++inode) {
+      EXPECT_FALSE(leftover(*each, server_socket_name(*each, server_key(2049, inode)).view()));
+    }
+  }
+}
+
+TEST(ClientSocketSuffixes, are_none_and_then_every_letter_in_the_order_of_the_clients) {
+  ASSERT_EQ(client_socket_suffixes.size(), 27U);
+  EXPECT_EQ(client_socket_suffixes[0], std::nullopt);
+  for (std::size_t index = 1; index < 27; ++index) {
+    EXPECT_EQ(client_socket_suffixes[index], "abcdefghijklmnopqrstuvwxyz"[index - 1]);
+  }
+}
+
 TEST(LastComponent, is_what_follows_the_last_slash) {
   EXPECT_EQ(last_component("/tmp/gtm_secshr00000C12"), "gtm_secshr00000C12");
   EXPECT_EQ(last_component("gtm_secshr00000C12"), "gtm_secshr00000C12");
@@ -143,6 +227,18 @@ TEST(LastComponent, is_what_follows_the_last_slash) {
   EXPECT_EQ(last_component("/"), "");
   EXPECT_EQ(last_component(""), "");
   EXPECT_EQ(last_component("/tmp/.."), "..");
+}
+
+TEST(DirectoryPart, is_what_precedes_the_last_component_with_its_slash) {
+  EXPECT_EQ(directory_part("/tmp/gtm_secshr00000C12"), "/tmp/");
+  EXPECT_EQ(directory_part("/gtm_secshr00000C12"), "/");
+  EXPECT_EQ(directory_part("/a//b"), "/a//");
+  EXPECT_EQ(directory_part("/a/"), "/a/");
+  EXPECT_EQ(directory_part("b"), "");
+  EXPECT_EQ(directory_part(""), "");
+  for (const std::string_view path : {"/tmp/x", "x", "/", "//", "/a/b/", ""}) {
+    EXPECT_EQ(std::string(directory_part(path)) + std::string(last_component(path)), path);
+  }
 }
 
 }  // namespace
