@@ -71,8 +71,8 @@ FileIdentity::~FileIdentity() {
   stay_undumpable();
 }
 
-IpcIdentity::IpcIdentity(uid_t uid) noexcept {
-  if (uid == 0) return;
+IpcIdentity::IpcIdentity(uid_t uid, ActingAsRoot root) noexcept {
+  if (uid == 0 && root == ActingAsRoot::refused) return;
   const RaisedCapabilities raised(identity_capabilities);
   ok_ = raised.ok() && ::setresuid(static_cast<uid_t>(-1), uid, static_cast<uid_t>(-1)) == 0;
   stay_undumpable();

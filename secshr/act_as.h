@@ -40,10 +40,12 @@ class FileIdentity {
   bool ok_ = false;
 };
 
-// What decides about System V objects: the effective uid.
+// What decides about System V objects: the effective uid. Root only where the administrator has said so: it comes
+// without root's capabilities, but with what is root's own.
+enum class ActingAsRoot : bool { refused, allowed };
 class IpcIdentity {
  public:
-  explicit IpcIdentity(uid_t uid) noexcept;
+  explicit IpcIdentity(uid_t uid, ActingAsRoot root = ActingAsRoot::refused) noexcept;
   IpcIdentity(const IpcIdentity&) = delete;
   IpcIdentity& operator=(const IpcIdentity&) = delete;
   ~IpcIdentity();

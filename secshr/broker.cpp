@@ -6,36 +6,29 @@
 
 #include "protocol/decode_request.h"
 #include "protocol/encode_reply.h"
+#include "secshr/exchange_record.h"
+#include "secshr/named_process.h"
+#include "secshr/operations/continue_process.h"
 #include "secshr/operations/flush_header.h"
+#include "secshr/operations/remove_segment.h"
+#include "secshr/operations/remove_semaphore_set.h"
+#include "secshr/operations/remove_socket.h"
+#include "secshr/operations/wake.h"
 
 namespace secshr {
 namespace {
 
-// The object of a request in the client's own words.
-void describe_object(const protocol::Request& request, AuditRecord& record) {
-  if (const auto* wake = std::get_if<protocol::Wake>(&request)) record.object_number = wake->pid;
-  if (const auto* resume = std::get_if<protocol::ContinueProcess>(&request)) record.object_number = resume->pid;
-  if (const auto* set = std::get_if<protocol::RemoveSemaphoreSet>(&request)) record.object_number = set->semid;
-  if (const auto* segment = std::get_if<protocol::RemoveSegment>(&request)) record.object_number = segment->shmid;
-  if (const auto* file = std::get_if<protocol::RemoveFile>(&request)) record.object = file->path;
-  if (const auto* flush = std::get_if<protocol::FlushHeader>(&request)) record.object = flush->path;
-}
-
-// What was asked, as far as it could be made out: the two directions of a flush are told apart.
-std::string_view name_of(const Exchange& exchange) {
-  if (!exchange.header) return "-";
-  if (exchange.request) {
-    if (const auto* flush = std::get_if<protocol::FlushHeader>(&*exchange.request)) {
-      return flush->closing() ? "flush-header-close" : "flush-header-open";
-    }
-  }
-  const auto code = protocol::known_code(exchange.header->code);
-  return code ? protocol::request_name(*code) : "unknown";
-}
-
 // The file that was looked at.
 FileKey file_of(const Exchange& exchange) noexcept {
   return {exchange.seen->report.device, exchange.seen->report.inode};
+}
+
+LookRequest look_request_of(const Exchange& exchange) noexcept {
+  const protocol::Request& request = *exchange.request;
+  LookRequest look{exchange.job, *look_needed(request), exchange.peer->credentials, {}};
+  if (const auto* flush = std::get_if<protocol::FlushHeader>(&request)) look.path = flush->path;
+  if (look.at == LookAt::process) look.whom = {named_process(request), 0, 0};
+  return look;
 }
 
 // When an exchange has waited too long. A writer decides by the deadline itself: it is spoken for only when it is
@@ -72,28 +65,39 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
   const auto name = reply_name(*service_.profile, *received, *exchange->peer);
   if (!name) return drop(*exchange, {rule::socket_name, EPERM}), true;
   exchange->reply_to = *name;
+  std::ranges::copy(received->sender, exchange->sender.begin());
 
   if (received->data_truncated) return answer(*exchange, {Verdict::refused, rule::none, EINVAL}), true;
   if (const auto denied = contradiction(*exchange->peer, *header)) return answer(*exchange, refused(*denied)), true;
   const auto request = protocol::decode_request(*header, datagram, service_.communication_key);
   if (!request) return answer(*exchange, {Verdict::refused, rule::none, request.error().reply_code}), true;
   exchange->request = *request;
-  if (evidence_needed(*request) == Evidence::none) return decide(*exchange), true;
-  if (!may_park(*exchange)) return answer(*exchange, refused({rule::rate_uid, EBUSY})), true;
-  look(*exchange);
-  return true;
+  return prepare(*exchange), true;
+}
+
+// What is to be looked at must be there, and there must be room to wait for it.
+void Broker::prepare(Exchange& exchange) noexcept {
+  const auto at = look_needed(*exchange.request);
+  if (!at) return decide(exchange);
+  if (!may_park(exchange)) return answer(exchange, refused({rule::rate_uid, EBUSY}));
+  if (*at == LookAt::process) {
+    auto process = open_named_process(kernel_, *exchange.request);
+    if (!process) return answer(exchange, process.error());
+    exchange.process = *std::move(process);
+  }
+  look(exchange);
 }
 
 void Broker::look(Exchange& exchange) noexcept {
-  const auto* flush_request = std::get_if<protocol::FlushHeader>(&*exchange.request);
-  if (flush_request == nullptr) return answer(exchange, refused({rule::not_served, EPERM}));
   exchange.seen.reset();
   if (!has_looker_turn(exchange)) {
     exchange.stage = Exchange::Stage::queued;
     return;
   }
   exchange.job = ++last_job_;
-  if (!looker_.submit({exchange.job, exchange.peer->credentials, flush_request->path}, exchange.peer->pidfd.get())) {
+  const LookRequest request = look_request_of(exchange);
+  const int pidfd = request.at == LookAt::process ? exchange.process.get() : exchange.peer->pidfd.get();
+  if (!looker_.submit(request, pidfd)) {
     return answer(exchange, {Verdict::failed, rule::none, EBUSY});
   }
   exchange.stage = Exchange::Stage::looking;
@@ -113,14 +117,27 @@ void Broker::on_seen(Seen seen) noexcept {
 }
 
 void Broker::decide(Exchange& exchange) noexcept {
-  const auto permit = authorizer_.authorize(*exchange.peer, *exchange.request, exchange.seen);
+  const Evidence evidence{exchange.seen ? &*exchange.seen : nullptr, exchange.process.get(), exchange.directory,
+                          protocol::directory_part(exchange.sender.data())};
+  const auto permit = authorizer_.authorize(*exchange.peer, *exchange.request, evidence);
+  exchange.object = permit ? object_of(*permit, exchange.seen) : permit.error().object;
   if (!permit) return answer(exchange, refused(permit.error()));
   operate(exchange, *permit);
 }
 
 void Broker::operate(Exchange& exchange, const AnyPermit& permit) noexcept {
   if (const auto* flush_permit = std::get_if<Permit<HeaderFlush>>(&permit)) return flush(exchange, *flush_permit);
-  answer(exchange, {Verdict::done, rule::none, 0});  // a ping: the answer is all of it
+  answer(exchange, carry_out(permit));
+}
+
+// What is done at once.
+Outcome Broker::carry_out(const AnyPermit& permit) noexcept {
+  if (const auto* set = std::get_if<Permit<SemaphoreSetRemoval>>(&permit)) return remove_semaphore_set(kernel_, *set);
+  if (const auto* segment = std::get_if<Permit<SegmentRemoval>>(&permit)) return remove_segment(kernel_, *segment);
+  if (const auto* socket = std::get_if<Permit<SocketRemoval>>(&permit)) return remove_socket(kernel_, *socket);
+  if (const auto* process = std::get_if<Permit<ProcessWake>>(&permit)) return wake(kernel_, *process);
+  if (const auto* process = std::get_if<Permit<ProcessContinue>>(&permit)) return continue_process(kernel_, *process);
+  return {Verdict::done, rule::none, 0};  // a ping: the answer is all of it
 }
 
 // Two flushes of one file go one after the other, and nobody keeps all writers: who has to wait looks again
@@ -170,6 +187,30 @@ void Broker::tell(Exchange& exchange, Outcome outcome) noexcept {
   // A client that is gone, full or hostile is its own loss: it costs a counter.
   if (!kernel_.send_reply(exchange.directory, exchange.reply_to.c_str(), exchange.peer->credentials, reply))
     ++unsent_replies_;
+  remove_leftovers(exchange);
+}
+
+// A client whose own name was taken by leftovers that it could not remove has come under that name and a letter.
+void Broker::remove_leftovers(const Exchange& exchange) noexcept {
+  const protocol::Profile& profile = *service_.profile;
+  const auto own = protocol::parse_client_socket_name(profile, exchange.reply_to.view());
+  if (!own || !own->suffix) return;
+  Rights rights{exchange.peer->credentials.uid, exchange.peer->credentials.gid, {}};
+  if (exchange.seen) rights.groups = exchange.seen->report.groups;
+  for (const std::optional<char> suffix : protocol::client_socket_suffixes) {
+    if (suffix == own->suffix) continue;
+    const auto name = protocol::client_socket_name(profile, own->pid, suffix);
+    // What is no leftover nobody asked for by name: it stays, and is no refusal.
+    const auto permit = authorizer_.leftover(name, rights, exchange.directory);
+    if (!permit) continue;
+    AuditRecord record = record_of_peer(exchange);
+    record.request = "remove-leftover";
+    record.object = name.view();
+    put_facts({permit->what().facts.owner, permit->what().facts.mode}, record);
+    record.outcome = remove_socket(kernel_, *permit);
+    record.microseconds = microseconds_since(exchange.received_at);
+    audit_.record(record);
+  }
 }
 
 void Broker::drop(Exchange& exchange, Denied denied) noexcept {
@@ -178,25 +219,14 @@ void Broker::drop(Exchange& exchange, Denied denied) noexcept {
 }
 
 void Broker::write_record(const Exchange& exchange, Outcome outcome) noexcept {
-  AuditRecord record;
-  if (exchange.credentials) {
-    record.pid = exchange.credentials->pid;
-    record.uid = exchange.credentials->uid;
-    record.gid = exchange.credentials->gid;
-  }
-  record.request = name_of(exchange);
-  if (exchange.request) describe_object(*exchange.request, record);
-  if (exchange.seen) {
-    record.comm = exchange.seen->report.comm.data();
-    if (exchange.seen->report.inode != 0) {
-      record.owner = exchange.seen->report.owner;
-      record.mode = exchange.seen->report.mode & 07777U;
-    }
-  }
+  AuditRecord record = record_of(exchange);
   record.outcome = outcome;
-  record.microseconds =
-      std::chrono::duration_cast<std::chrono::microseconds>(kernel_.now() - exchange.received_at).count();
+  record.microseconds = microseconds_since(exchange.received_at);
   audit_.record(record);
+}
+
+std::int64_t Broker::microseconds_since(MonotonicTime then) noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(kernel_.now() - then).count();
 }
 
 bool Broker::may_park(const Exchange& exchange) const noexcept {

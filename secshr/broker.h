@@ -20,6 +20,7 @@ struct Service {
   const protocol::Profile* profile = nullptr;
   std::uint32_t communication_key = 0;
   OverflowIds overflow;
+  bool allow_root_objects = false;
 };
 
 // A served directory: the socket in it and an O_PATH descriptor of the directory itself.
@@ -31,7 +32,12 @@ struct ServedDirectory {
 class Broker {
  public:
   Broker(const Service& service, Kernel& kernel, Looker& looker, Writer& writer, Audit& audit) noexcept
-      : service_(service), kernel_(kernel), looker_(looker), writer_(writer), audit_(audit), authorizer_(kernel) {}
+      : service_(service),
+        kernel_(kernel),
+        looker_(looker),
+        writer_(writer),
+        audit_(audit),
+        authorizer_(kernel, {service.profile, service.allow_root_objects}) {}
 
   // Serves one datagram; false when there was none.
   bool handle_request(const ServedDirectory& served) noexcept;
@@ -49,9 +55,11 @@ class Broker {
 
  private:
   // The stages after authentication; each ends in answer() or leaves the exchange parked.
+  void prepare(Exchange& exchange) noexcept;
   void look(Exchange& exchange) noexcept;
   void decide(Exchange& exchange) noexcept;
   void operate(Exchange& exchange, const AnyPermit& permit) noexcept;
+  [[nodiscard]] Outcome carry_out(const AnyPermit& permit) noexcept;
   void flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept;
 
   // Record and reply; answer() also ends the exchange.
@@ -60,6 +68,9 @@ class Broker {
   // No reply is owed, or none can be addressed.
   void drop(Exchange& exchange, Denied denied) noexcept;
   void write_record(const Exchange& exchange, Outcome outcome) noexcept;
+  [[nodiscard]] std::int64_t microseconds_since(MonotonicTime then) noexcept;
+  // The leftovers of a client that had to take another name.
+  void remove_leftovers(const Exchange& exchange) noexcept;
 
   [[nodiscard]] bool may_park(const Exchange& exchange) const noexcept;
   [[nodiscard]] bool has_looker_turn(const Exchange& exchange) noexcept;

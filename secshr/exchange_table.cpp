@@ -19,7 +19,9 @@ void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.attempts = 0;
   exchange.credentials.reset();
   exchange.peer.reset();
+  exchange.process.reset();
   exchange.seen.reset();
+  exchange.object.reset();
   exchange.header.reset();
   exchange.request.reset();
   --in_use_;

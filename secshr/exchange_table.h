@@ -45,10 +45,13 @@ struct Exchange {
   std::optional<Credentials> credentials;  // the kernel's word, for the record
   std::optional<Peer> peer;                // empty where they identify nobody who can be served
   protocol::SocketName reply_to;
-  int directory = -1;                             // of the socket that received it
-  std::optional<protocol::RequestHeader> header;  // empty until a full one was decoded
-  std::optional<protocol::Request> request;       // empty until the body was
+  int directory = -1;                                                 // of the socket that received it
+  std::array<char, protocol::socket_address_path_size + 1> sender{};  // the client's address in its own words
+  std::optional<protocol::RequestHeader> header;                      // empty until a full one was decoded
+  std::optional<protocol::Request> request;                           // empty until the body was
+  Descriptor process;                                                 // a pidfd of the process that the request names
   std::optional<Seen> seen;
+  std::optional<ObjectFacts> object;  // for the record
 };
 
 class ExchangeTable {

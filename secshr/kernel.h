@@ -37,17 +37,44 @@ struct Received {
       {};  // its address, NUL-terminated by us; empty when unbound or abstract
 };
 
-// A semaphore set or a segment, as it is now, whatever the broker's own permissions are (SEM_STAT_ANY, SHM_STAT_ANY).
-struct SemaphoreSetFacts {
+// What a semaphore set and a segment have in common, as it is now, whatever the broker's own permissions are
+// (SEM_STAT_ANY, SHM_STAT_ANY). An id can come back with another object behind it: id, key and ctime tell them apart.
+struct IpcObject {
   uid_t uid = 0;   // owner
   uid_t cuid = 0;  // creator
   std::int64_t ctime = 0;
+  gid_t gid = 0;   // owner's
+  gid_t cgid = 0;  // creator's
+  unsigned mode = 0;
+  key_t key = 0;
+  bool operator==(const IpcObject&) const = default;
+  // When root made it for somebody, one of the two is root and the other is who to act as.
+  [[nodiscard]] uid_t acting_owner() const noexcept { return uid != 0 ? uid : cuid; }
+};
+struct SemaphoreSetFacts {
+  IpcObject object;
+  std::int64_t otime = 0;  // of the last semop(2); 0: none yet
 };
 struct SegmentFacts {
-  uid_t uid = 0;
-  uid_t cuid = 0;
-  std::int64_t ctime = 0;
+  IpcObject object;
   std::uint64_t attach_count = 0;
+};
+
+// The ids that decide what somebody may do. `groups` belong to somebody else.
+struct Rights {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::span<const gid_t> groups;
+};
+
+// What a name in a served directory stands for, looked up without following a link.
+struct NamedSocket {
+  std::uint64_t inode = 0;
+  uid_t owner = 0;
+  unsigned mode = 0;
+  bool is_socket = false;
+  bool is_bound = false;               // somebody still receives there, or nobody can tell
+  bool directory_is_writable = false;  // for whom it was looked up
 };
 
 class Kernel {
@@ -55,6 +82,8 @@ class Kernel {
   Kernel() = default;
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
+  Kernel(Kernel&&) = default;
+  Kernel& operator=(Kernel&&) = delete;
   virtual ~Kernel() = default;
 
   [[nodiscard]] virtual MonotonicTime now() noexcept = 0;
@@ -75,9 +104,29 @@ class Kernel {
   // EINVAL: no such object.
   [[nodiscard]] virtual std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept = 0;
   [[nodiscard]] virtual std::expected<SegmentFacts, int> segment(int shmid) noexcept = 0;
-  // The process that last operated on the set's member 0, asked as the set's owner.
+  // The process that last operated on the set's member 0, asked as the set's owner. 0: none, or none that can be seen
+  // from here.
   [[nodiscard]] virtual std::expected<pid_t, int> last_operation_pid(int semid,
                                                                      const SemaphoreSetFacts& facts) noexcept = 0;
+
+  // Removes the object as its owner, provided that it still is the one that was seen, and, for a segment, that nobody
+  // is attached. EINVAL: it is gone, or another one by now; EBUSY: attached.
+  [[nodiscard]] virtual std::expected<void, int> remove_semaphore_set(int semid,
+                                                                      const SemaphoreSetFacts& seen) noexcept = 0;
+  [[nodiscard]] virtual std::expected<void, int> remove_segment(int shmid, const SegmentFacts& seen) noexcept = 0;
+
+  // A pidfd. ESRCH: no such process; any other error: no process can have that number.
+  [[nodiscard]] virtual std::expected<Descriptor, int> open_process(pid_t pid) noexcept = 0;
+  // SIGALRM and SIGCONT are the only ones there are.
+  [[nodiscard]] virtual std::expected<void, int> signal_process(int pidfd, int signal) noexcept = 0;
+
+  // Looks a name up as `rights` has it; ENOENT: no such name, or the directory cannot be searched.
+  [[nodiscard]] virtual std::expected<NamedSocket, int> named_socket(int directory, const char* name,
+                                                                     const Rights& rights) noexcept = 0;
+  // One unlink, with those rights but past the sticky bit, provided that the name still stands for what was seen and
+  // nobody is bound to it.
+  [[nodiscard]] virtual std::expected<void, int> remove_socket(int directory, const char* name, const Rights& rights,
+                                                               const NamedSocket& seen) noexcept = 0;
 };
 
 }  // namespace secshr

@@ -6,9 +6,11 @@
 
 namespace secshr::limits {
 
-// Requests that wait for a helper at the same time, in all and of one uid. Beyond either: EBUSY, rule rate.uid.
-inline constexpr std::size_t parked_exchanges = 64;
-inline constexpr std::size_t parked_exchanges_per_uid = 8;
+// Requests that wait for a helper at the same time, in all and of one uid. Beyond either: EBUSY, rule rate.uid. Each
+// holds up to three descriptors, which with reply_sockets and the rest must stay below what the wrapper needs of
+// RLIMIT_NOFILE.
+inline constexpr std::size_t parked_exchanges = 128;
+inline constexpr std::size_t parked_exchanges_per_uid = 32;
 
 // From receipt to reply. Below the 5 s after which a stock client gives up and asks again.
 inline constexpr std::chrono::milliseconds request_deadline{4000};
@@ -42,6 +44,11 @@ inline constexpr std::chrono::milliseconds name_check_interval{2000};
 inline constexpr std::chrono::milliseconds end_deadline{6000};
 // Datagrams served before the other descriptors are looked at again.
 inline constexpr unsigned datagrams_per_turn = 32;
+
+// Sockets that replies leave through, and how many of them one uid may hold with replies that it does not read. Each
+// takes a few hundred unread ones.
+inline constexpr std::size_t reply_sockets = 64;
+inline constexpr std::size_t reply_sockets_per_uid = 4;
 
 // How long a starter waits for the broker that holds the lock to answer it: in all, for one answer, and between two.
 inline constexpr std::chrono::milliseconds running_broker_deadline{3000};

@@ -1,57 +1,38 @@
 #include "secshr/linux_kernel.h"
 
 #include <poll.h>
-#include <sys/sem.h>
-#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
-
-#include "secshr/act_as.h"
+#include <csignal>
 
 namespace secshr {
-namespace {
-
-// As semctl(2) wants it; the library's headers leave its declaration to the caller.
-union SemaphoreArgument {
-  int value;
-  semid_ds* set;
-};
-
-}  // namespace
 
 bool LinuxKernel::is_alive(int pidfd) noexcept {
   pollfd entry{pidfd, POLLIN, 0};
   return ::poll(&entry, 1, 0) == 0;
 }
 
-// The *_STAT_ANY commands take an index and the kernel reduces an id to its index by itself; which id then comes back
-// says whether the object of this index still is the one that was asked for.
-std::expected<SemaphoreSetFacts, int> LinuxKernel::semaphore_set(int semid) noexcept {
-  semid_ds set{};
-  SemaphoreArgument argument{};
-  argument.set = &set;
-  const int found = ::semctl(semid, 0, SEM_STAT_ANY, argument);
-  if (found < 0) return std::unexpected(errno);
-  if (found != semid) return std::unexpected(EINVAL);
-  return SemaphoreSetFacts{set.sem_perm.uid, set.sem_perm.cuid, set.sem_ctime};
+std::expected<void, int> LinuxKernel::send_reply(int directory, const char* name, const Credentials& client,
+                                                 std::span<const std::byte> reply) noexcept {
+  return replies_.send(directory, name, client, reply);
 }
 
-std::expected<SegmentFacts, int> LinuxKernel::segment(int shmid) noexcept {
-  shmid_ds segment{};
-  const int found = ::shmctl(shmid, SHM_STAT_ANY, &segment);
-  if (found < 0) return std::unexpected(errno);
-  if (found != shmid) return std::unexpected(EINVAL);
-  return SegmentFacts{segment.shm_perm.uid, segment.shm_perm.cuid, segment.shm_ctime, segment.shm_nattch};
+std::expected<Descriptor, int> LinuxKernel::open_process(pid_t pid) noexcept {
+  const long descriptor = ::syscall(SYS_pidfd_open, pid, 0);
+  if (descriptor < 0) return std::unexpected(errno);
+  return Descriptor(static_cast<int>(descriptor));
 }
 
-// Asking needs read permission on the set, which its owner has unless it took it from itself. When root opened first,
-// one of the two owners is root and the other is who to act as.
-std::expected<pid_t, int> LinuxKernel::last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept {
-  const IpcIdentity owner(facts.uid != 0 ? facts.uid : facts.cuid);
-  if (!owner.ok()) return std::unexpected(EPERM);
-  const int pid = ::semctl(semid, 0, GETPID);
-  if (pid < 0) return std::unexpected(errno);
-  return pid;
+std::expected<void, int> LinuxKernel::signal_process(int pidfd, int signal) noexcept {
+  if (signal != SIGALRM && signal != SIGCONT) return std::unexpected(EINVAL);
+  constexpr std::array<cap_value_t, 1> kill{CAP_KILL};
+  const RaisedCapabilities raised(kill);
+  if (!raised.ok()) return std::unexpected(EPERM);
+  if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) != 0) return std::unexpected(errno);
+  return {};
 }
 
 }  // namespace secshr

@@ -1,12 +1,19 @@
 // The real operating system behind the seam.
 #pragma once
 
+#include "secshr/act_as.h"
+#include "secshr/bound_names.h"
 #include "secshr/kernel.h"
+#include "secshr/reply_sockets.h"
 
 namespace secshr {
 
 class LinuxKernel final : public Kernel {
  public:
+  // `root` says whether root's semaphore sets and segments may be removed.
+  LinuxKernel(ReplySockets replies, BoundNames bound_names, ActingAsRoot root) noexcept
+      : replies_(std::move(replies)), bound_names_(std::move(bound_names)), root_(root) {}
+
   [[nodiscard]] MonotonicTime now() noexcept override { return std::chrono::steady_clock::now(); }
   [[nodiscard]] std::expected<Received, int> receive(int socket, std::span<std::byte> buffer) noexcept override;
   [[nodiscard]] bool is_alive(int pidfd) noexcept override;
@@ -16,6 +23,20 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::expected<SegmentFacts, int> segment(int shmid) noexcept override;
   [[nodiscard]] std::expected<pid_t, int> last_operation_pid(int semid,
                                                              const SemaphoreSetFacts& facts) noexcept override;
+  [[nodiscard]] std::expected<void, int> remove_semaphore_set(int semid,
+                                                              const SemaphoreSetFacts& seen) noexcept override;
+  [[nodiscard]] std::expected<void, int> remove_segment(int shmid, const SegmentFacts& seen) noexcept override;
+  [[nodiscard]] std::expected<Descriptor, int> open_process(pid_t pid) noexcept override;
+  [[nodiscard]] std::expected<void, int> signal_process(int pidfd, int signal) noexcept override;
+  [[nodiscard]] std::expected<NamedSocket, int> named_socket(int directory, const char* name,
+                                                             const Rights& rights) noexcept override;
+  [[nodiscard]] std::expected<void, int> remove_socket(int directory, const char* name, const Rights& rights,
+                                                       const NamedSocket& seen) noexcept override;
+
+ private:
+  ReplySockets replies_;
+  BoundNames bound_names_;
+  ActingAsRoot root_;
 };
 
 }  // namespace secshr

@@ -1,10 +1,9 @@
-// Sending one reply to the one socket it is meant for. Each leaves through a socket of its own, connected to the very
-// object that was verified, so that neither the name's fate nor other clients' unread replies matter.
+#include "secshr/reply.h"
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -12,7 +11,7 @@
 #include <utility>
 
 #include "secshr/act_as.h"
-#include "secshr/linux_kernel.h"
+#include "system/descriptor.h"
 
 namespace secshr {
 namespace {
@@ -52,19 +51,12 @@ std::expected<void, int> connect_as_another(int socket, int directory, const cha
 
 }  // namespace
 
-std::expected<void, int> LinuxKernel::send_reply(int directory, const char* name, const Credentials& client,
-                                                 std::span<const std::byte> reply) noexcept {
-  const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return std::unexpected(errno);
+std::expected<void, int> connect_to_client(int socket, int directory, const char* name,
+                                           const Credentials& client) noexcept {
   // First as nobody in particular, which is all that most sockets need.
-  auto connected = connect_verified(socket.get(), directory, name, client.uid);
-  if (!connected && connected.error() == EACCES) {
-    connected = connect_as_another(socket.get(), directory, name, client);
-  }
-  if (!connected) return connected;
-  if (::send(socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-    return std::unexpected(errno);
-  return {};
+  auto connected = connect_verified(socket, directory, name, client.uid);
+  if (!connected && connected.error() == EACCES) connected = connect_as_another(socket, directory, name, client);
+  return connected;
 }
 
 }  // namespace secshr

@@ -14,6 +14,8 @@
 
 #include "protocol/socket_names.h"
 #include "secshr/audit.h"
+#include "secshr/both_audits.h"
+#include "secshr/bound_names.h"
 #include "secshr/broker.h"
 #include "secshr/helper_pool.h"
 #include "secshr/instance_lock.h"
@@ -24,9 +26,11 @@
 #include "secshr/looker/looker.h"
 #include "secshr/ping.h"
 #include "secshr/plan.h"
+#include "secshr/reply_sockets.h"
 #include "secshr/root_directories.h"
 #include "secshr/serve.h"
 #include "secshr/server_socket.h"
+#include "secshr/syslog_audit.h"
 #include "secshr/writer/writer.h"
 #include "secshr_paths.h"
 #include "system/system_log.h"
@@ -43,8 +47,9 @@ struct Helpers {
   StartedHelper writer;
 };
 
-Started<Helpers> start_helpers(const Configuration& configuration) {
-  const auto setup = prepare_looker();
+Started<Helpers> start_helpers(const Plan& plan) {
+  const Configuration& configuration = plan.configuration;
+  const auto setup = prepare_looker(plan.installation.directory);
   if (!setup) return start_fault(StartStatus::other, "looker-setup");
   auto looker = start_helper({{"secshrd-looker", configuration.looker_uid, looker_capabilities},
                               limits::looker_workers,
@@ -113,19 +118,39 @@ Started<std::vector<ServicePoint>> bind_sockets(const Plan& plan) {
   return points;
 }
 
+// Everything of the broker's that is made with sockets and files that it cannot make by itself.
+Started<LinuxKernel> make_kernel(const Plan& plan) {
+  auto replies = ReplySockets::make();
+  if (!replies) return start_fault(StartStatus::other, "reply-sockets", std::strerror(replies.error()));
+  auto bound_names = BoundNames::open();
+  if (!bound_names) return start_fault(StartStatus::other, "bound-names", std::strerror(bound_names.error()));
+  return LinuxKernel(*std::move(replies), *std::move(bound_names),
+                     plan.configuration.allow_root_objects ? ActingAsRoot::allowed : ActingAsRoot::refused);
+}
+
+std::vector<std::string> names_of(const std::vector<PlannedDirectory>& directories) {
+  std::vector<std::string> names;
+  for (const PlannedDirectory& directory : directories) names.push_back(directory.name);
+  return names;
+}
+
 // Under the lock: binds, drops, says that it serves, and serves. Everything that needs root is before the drop.
-Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Audit& audit) {
+Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Audit& log) {
   auto points = bind_sockets(plan);
   if (!points) return std::unexpected(points.error());
+  auto kernel = make_kernel(plan);
+  if (!kernel) return std::unexpected(kernel.error());
+  SyslogAudit system_log(*plan.installation.profile, names_of(plan.directories));
+  BothAudits audit(log, system_log);
   (void)::close(executable_descriptor);
   const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
   if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
 
-  LinuxKernel kernel;
   LookerChannel looker(std::move(helpers.looker.channel));
   WriterChannel writer(std::move(helpers.writer.channel));
-  Broker broker({plan.installation.profile, plan.installation.communication_key, plan.overflow}, kernel, looker,
-                writer, audit);
+  Broker broker({plan.installation.profile, plan.installation.communication_key, plan.overflow,
+                 plan.configuration.allow_root_objects},
+                *kernel, looker, writer, audit);
   audit.event("started", describe_start(plan));
   tell_wrapper(StartStatus::serving);
   const Loop loop{*points,
@@ -135,7 +160,7 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, A
                   {helpers.looker.supervisor, helpers.writer.supervisor},
                   signals,
                   plan.configuration.idle_timeout};
-  const LoopEnd end = serve(broker, kernel, loop);
+  const LoopEnd end = serve(broker, *kernel, loop);
   audit.event("ended", fmt::format("{} unsent-replies {}", loop_end_name(end), broker.unsent_replies()));
   return end;
 }
@@ -150,7 +175,7 @@ Started<StartStatus> take_place(const Plan& plan, int signals, Audit& audit) {
 
   while (true) {
     if (auto running = wait_for_holder(*lock, plan)) return *std::move(running);
-    auto helpers = start_helpers(plan.configuration);
+    auto helpers = start_helpers(plan);
     if (!helpers) return std::unexpected(helpers.error());
     // After the last fork: the lock is this process's alone. Where another starter was faster, the helpers leave with
     // their channels.

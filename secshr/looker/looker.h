@@ -1,6 +1,10 @@
-// The looker: opens database files and reads /proc as the client, so that what the client cannot reach cannot be
-// reached through it. It holds SETUID and SETGID and nothing else, and writes nowhere.
+// The looker: opens database files as the client, and reads /proc as the process that it looks at, so that what those
+// cannot reach cannot be reached through it. It holds SETUID and SETGID and nothing else, and writes nowhere.
 #pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "secshr/helper_pool.h"
 #include "secshr/looker/proc_maps.h"
@@ -11,9 +15,11 @@ namespace secshr {
 struct LookerSetup {
   dev_t ipc_namespace_device = 0;
   ino_t ipc_namespace_inode = 0;
-  MappedFile kernel_tmpfs;  // where the kernel keeps segments; the path is not used
+  MappedFile kernel_tmpfs;           // where the kernel keeps segments
+  std::vector<MappedFile> programs;  // of the adopted installation
 };
-[[nodiscard]] std::optional<LookerSetup> prepare_looker() noexcept;
+// `installation` is the installation's directory.
+[[nodiscard]] std::optional<LookerSetup> prepare_looker(const std::string& installation);
 
 // One worker's life: serves look requests from the channel until it closes.
 void serve_looks(const LookerSetup& setup, int channel, BusyMark& busy) noexcept;

@@ -33,6 +33,7 @@ std::optional<MappedFile> parse_maps_line(std::string_view line) noexcept {
   const auto inode_end = line.find(' ');
   const std::string_view inode = line.substr(0, inode_end);
   MappedFile mapping;
+  mapping.executable = permissions->contains('x');
   if (!parse_all(*major, mapping.device_major, 16) || !parse_all(*minor, mapping.device_minor, 16) ||
       !parse_all(inode, mapping.inode, 10)) {
     return std::nullopt;

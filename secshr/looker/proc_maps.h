@@ -1,4 +1,5 @@
-// Which segment a line of /proc/<pid>/maps shows: pure parsing of text that the process partly chooses.
+// What a line of /proc/<pid>/maps shows, a segment or a program: pure parsing of text that the process partly
+// chooses.
 #pragma once
 
 #include <sys/types.h>
@@ -13,11 +14,17 @@ struct MappedFile {
   unsigned device_major = 0;
   unsigned device_minor = 0;
   std::uint64_t inode = 0;
+  bool executable = false;
   std::string_view path;  // as the kernel shows it, empty for none
 };
 
 // One line without its newline.
 [[nodiscard]] std::optional<MappedFile> parse_maps_line(std::string_view line) noexcept;
+
+// Whether both show the same file.
+[[nodiscard]] constexpr bool same_file(const MappedFile& one, const MappedFile& other) noexcept {
+  return one.inode == other.inode && one.device_major == other.device_major && one.device_minor == other.device_minor;
+}
 
 // A System V segment appears as the file "/SYSV<key>" of the kernel's own tmpfs, with the id as its inode. The device
 // tells it from a file that somebody gave that name: `kernel_tmpfs` is the mapping of a shared anonymous page.

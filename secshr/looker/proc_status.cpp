@@ -41,6 +41,17 @@ std::optional<std::size_t> parse_groups(std::string_view text, std::span<gid_t> 
   return count;
 }
 
+// A signal set: sixteen hexadecimal digits, signal n as bit n - 1.
+std::optional<std::uint64_t> parse_signals(std::string_view text) noexcept {
+  const auto start = text.find_first_not_of(" \t");
+  if (start == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(start);
+  std::uint64_t signals = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), signals, 16);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return signals;
+}
+
 }  // namespace
 
 std::optional<ProcStatus> parse_proc_status(std::string_view text, std::span<gid_t> groups) noexcept {
@@ -75,6 +86,10 @@ std::optional<ProcStatus> parse_proc_status(std::string_view text, std::span<gid
       if (!count) return std::nullopt;
       status.group_count = *count;
       supplementary = true;
+    } else if (key == "SigCgt") {
+      const auto signals = status.caught_signals ? std::nullopt : parse_signals(value);
+      if (!signals) return std::nullopt;
+      status.caught_signals = signals;
     }
   }
   if (!name || !uids || !gids || !supplementary) return std::nullopt;

@@ -1,0 +1,36 @@
+// Which socket files may be removed: those of the fixed grammar, in the directory that the client itself may write
+// to, to which nobody is bound any more.
+#include <cerrno>
+
+#include "secshr/authorize.h"
+
+namespace secshr {
+
+std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const protocol::SocketName& name,
+                                                                  const Rights& rights, int directory) noexcept {
+  const auto found = kernel_.named_socket(directory, name.c_str(), rights);
+  if (!found) {
+    if (found.error() == ENOENT) return std::unexpected(Denied{rule::none, ENOENT});
+    return std::unexpected(Denied{rule::socket_directory, EPERM});
+  }
+  const ObjectFacts object{found->owner, found->mode};
+  if (!found->directory_is_writable) return std::unexpected(Denied{rule::socket_directory, EPERM, object});
+  if (!found->is_socket) return std::unexpected(Denied{rule::socket_name, EPERM, object});
+  if (found->is_bound) return std::unexpected(Denied{rule::socket_live, EBUSY, object});
+  return Permit<SocketRemoval>({directory, name, rights, *found});
+}
+
+Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::RemoveFile& request,
+                                         const Evidence& evidence) noexcept {
+  if (const auto denial = denial_of_look(evidence.seen->report)) return std::unexpected(*denial);
+  const auto name = protocol::parse_leftover_name(*policy_.profile, protocol::last_component(request.path));
+  // Only in the directory that the request came through, which is the one that the client calls by this name.
+  if (!name || protocol::directory_part(request.path) != evidence.sender_directory) {
+    return std::unexpected(Denied{rule::socket_name, EPERM});
+  }
+  const auto permit = leftover(*name, rights_of(peer, *evidence.seen), evidence.directory);
+  if (!permit) return std::unexpected(permit.error());
+  return *permit;
+}
+
+}  // namespace secshr

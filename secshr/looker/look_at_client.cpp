@@ -1,0 +1,66 @@
+#include "secshr/looker/look_at_client.h"
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <span>
+
+#include "secshr/act_as.h"
+#include "secshr/looker/look_at_file.h"
+
+namespace secshr {
+namespace {
+
+bool is_in_our_ipc_namespace(const struct stat& ipc, const LookerSetup& setup) noexcept {
+  return ipc.st_dev == setup.ipc_namespace_device && ipc.st_ino == setup.ipc_namespace_inode;
+}
+
+// What needs the client's rights: its root, its namespaces and maps, and the file.
+LookVerdict look_as_client(int process, const LookRequest& request, const LookerSetup& setup, Buffers& buffers,
+                           LookReport& report, Descriptor& file) noexcept {
+  const FileIdentity client(request.whom.uid, request.whom.gid, report.groups);
+  if (!client.ok()) return LookVerdict::peer_mixed;
+  struct stat ipc{};
+  if (::fstatat(process, "ns/ipc", &ipc, 0) != 0) return LookVerdict::peer_mixed;
+  if (!is_in_our_ipc_namespace(ipc, setup)) return LookVerdict::other_namespace;
+  if (request.at == LookAt::client) return LookVerdict::seen;
+  return look_at_file(process, request, setup, buffers, report, file);
+}
+
+// The client's directory in /proc and its identity, read as the client: a /proc that is mounted with hidepid shows it
+// to nobody else. The identity counts only where all of it is what the kernel said of the sender.
+struct Client {
+  Descriptor process;
+  std::optional<ProcStatus> identity;
+};
+Client find_client(const Credentials& whom, Buffers& buffers) noexcept {
+  const FileIdentity as_client(whom.uid, whom.gid);
+  if (!as_client.ok()) return {};
+  Client client{open_process_directory(whom.pid), {}};
+  if (client.process) client.identity = read_status(client.process.get(), buffers);
+  if (client.identity && !is_only(*client.identity, whom.uid, whom.gid)) client.identity.reset();
+  return client;
+}
+
+}  // namespace
+
+LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSetup& setup, Buffers& buffers,
+                           LookReport& report, Descriptor& file) noexcept {
+  const Client client = find_client(request.whom, buffers);
+  // While the pidfd's process lives its pid is not given to another: so what was opened before is that process's.
+  if (!is_alive(pidfd)) return LookVerdict::peer_gone;
+  if (!client.identity) return LookVerdict::peer_mixed;
+  put_comm(*client.identity, report);
+  const auto groups = std::span(buffers.groups).first(client.identity->group_count);
+  report.groups.assign(groups.begin(), groups.end());
+  const LookVerdict verdict = look_as_client(client.process.get(), request, setup, buffers, report, file);
+  if (!is_alive(pidfd)) return LookVerdict::peer_gone;
+  // A file needs no groups but here, where they were all in force.
+  if (report.groups.size() > reported_groups) {
+    report.groups.clear();
+    if (request.at == LookAt::client) return LookVerdict::too_many_groups;
+  }
+  return verdict;
+}
+
+}  // namespace secshr

@@ -1,0 +1,90 @@
+#include "secshr/looker/mapped_identity.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "secshr/looker/read_lines.h"
+#include "system/descriptor.h"
+
+namespace secshr {
+namespace {
+
+constexpr std::size_t page = 4096;
+
+// A page of a file, or of anonymous shared memory, for as long as it is looked at.
+class MappedPage {
+ public:
+  MappedPage(int flags, int file) noexcept : start_(::mmap(nullptr, page, PROT_READ, flags, file, 0)) {}
+  MappedPage(const MappedPage&) = delete;
+  MappedPage& operator=(const MappedPage&) = delete;
+  ~MappedPage() {
+    if (start_ != MAP_FAILED) (void)::munmap(start_, page);
+  }
+  // As our own maps name what is mapped there.
+  [[nodiscard]] std::optional<MappedFile> identity() const noexcept {
+    if (start_ == MAP_FAILED) return std::nullopt;
+    const Descriptor maps(::open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
+    if (!maps) return std::nullopt;
+    std::array<char, 32> text{};
+    const int length = std::snprintf(text.data(), text.size(), "%lx-", reinterpret_cast<unsigned long>(start_));
+    const std::string_view start(text.data(), static_cast<std::size_t>(length));
+    std::optional<MappedFile> found;
+    std::array<char, 8192> buffer{};
+    (void)any_line(maps.get(), buffer, [&](std::string_view line) {
+      if (line.starts_with(start)) found = parse_maps_line(line);
+      return found.has_value();
+    });
+    if (found) found->path = {};
+    return found;
+  }
+
+ private:
+  void* start_;
+};
+
+bool is_elf(int file) noexcept {
+  std::array<char, SELFMAG> magic{};
+  return ::pread(file, magic.data(), magic.size(), 0) == SELFMAG && std::memcmp(magic.data(), ELFMAG, SELFMAG) == 0;
+}
+
+std::optional<MappedFile> identity_of_program(const char* path) noexcept {
+  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  struct stat facts{};
+  if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) || !is_elf(file.get()))
+    return std::nullopt;
+  return MappedPage(MAP_PRIVATE, file.get()).identity();
+}
+
+}  // namespace
+
+std::optional<MappedFile> kernel_tmpfs() noexcept {
+  return MappedPage(MAP_SHARED | MAP_ANONYMOUS, -1).identity();
+}
+
+std::vector<MappedFile> installation_programs(const std::string& directory) {
+  namespace fs = std::filesystem;
+  constexpr fs::perms executable = fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
+  std::vector<MappedFile> programs;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code unknown;
+    const fs::file_status status = entry->symlink_status(unknown);
+    // Most of an installation are routines: no need to open those.
+    const bool library = entry->path().native().contains(".so");
+    if (!fs::is_regular_file(status) || (!library && (status.permissions() & executable) == fs::perms::none))
+      continue;
+    if (const auto program = identity_of_program(entry->path().c_str())) programs.push_back(*program);
+  }
+  return programs;
+}
+
+}  // namespace secshr

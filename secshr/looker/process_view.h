@@ -1,0 +1,55 @@
+// What /proc shows of one process, read with whatever identity is in force: its directory, status and maps.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <vector>
+
+#include "secshr/limits.h"
+#include "secshr/looker/look_message.h"
+#include "secshr/looker/proc_maps.h"
+#include "secshr/looker/proc_status.h"
+#include "secshr/looker/read_lines.h"
+#include "system/descriptor.h"
+
+namespace secshr {
+
+// Buffers of one worker, allocated once: nothing is allocated per request.
+struct Buffers {
+  std::vector<char> text = std::vector<char>(limits::proc_status_size);
+  std::vector<gid_t> groups = std::vector<gid_t>(limits::supplementary_groups);
+};
+
+// Never a controlling terminal, never inherited.
+[[nodiscard]] Descriptor open_in(int directory, const char* name, int flags) noexcept;
+
+// /proc/<pid>; invalid where there is none, or where /proc hides it.
+[[nodiscard]] Descriptor open_process_directory(pid_t pid) noexcept;
+
+// What is behind a descriptor, opened anew.
+[[nodiscard]] Descriptor reopen(int descriptor, int flags) noexcept;
+
+// Whether the process that the pidfd stands for still runs.
+[[nodiscard]] bool is_alive(int pidfd) noexcept;
+
+// All of its status in one read; its groups go to the buffers. The name is a view into them.
+[[nodiscard]] std::optional<ProcStatus> read_status(int process, Buffers& buffers) noexcept;
+
+// Whether all four uids and gids are these.
+[[nodiscard]] bool is_only(const ProcStatus& status, uid_t uid, gid_t gid) noexcept;
+
+void put_comm(const ProcStatus& status, LookReport& report) noexcept;
+
+// Whether a line of the process's maps is what `wanted` looks for.
+template <typename Wanted>
+[[nodiscard]] bool maps_any(int process, Buffers& buffers, Wanted wanted) noexcept {
+  const Descriptor maps = open_in(process, "maps", O_RDONLY);
+  return maps && any_line(maps.get(), buffers.text, [&](std::string_view line) {
+           const auto mapping = parse_maps_line(line);
+           return mapping && wanted(*mapping);
+         });
+}
+
+}  // namespace secshr

@@ -1,0 +1,148 @@
+#include "secshr/syslog_audit.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "secshr/logfmt.h"
+
+namespace secshr {
+namespace {
+
+constexpr char information = 'I';
+constexpr char warning = 'W';
+
+constexpr std::string_view header_updated = "GTMSECSHRUPDDBHDR";
+constexpr std::string_view file_removed = "GTMSECSHRREMFILE";
+
+// What a request that was carried out is called, and the words before and behind its object. The severities are the
+// original's.
+struct Done {
+  std::string_view request;
+  char severity;
+  std::string_view mnemonic;
+  std::string_view before;
+  std::string_view behind;
+};
+constexpr std::array done_messages{
+    Done{"flush-header-open", information, header_updated, "database fileheader (", ") updated for open"},
+    Done{"flush-header-close", information, header_updated, "database fileheader (", ") updated for close"},
+    Done{"remove-semaphore-set", information, "GTMSECSHRREMSEM", "Semaphore (", ") removed"},
+    Done{"remove-segment", information, "GTMSECSHRREMSHM", "Shared memory segment (", ") removed, nattch = 0"},
+    Done{"remove-file", information, file_removed, "file (", ") removed"},
+    Done{"remove-leftover", information, file_removed, "leftover socket (", ") removed"},
+};
+
+// Plain where every byte is; else in quotes and escaped, so that it can neither end the line nor pass for the words
+// around it.
+std::string shown(std::string_view text) {
+  std::string cut;
+  if (text.size() > SyslogAudit::shown_bytes) {
+    constexpr std::size_t half = SyslogAudit::shown_bytes / 2;
+    cut = fmt::format("{}[...]{}", text.substr(0, half), text.substr(text.size() - half));
+    text = cut;
+  }
+  return LogLine().text("", text).view().substr(1);  // without the = behind no key
+}
+
+std::string object_of(const AuditRecord& record) {
+  if (record.object_number) return fmt::format("{}", *record.object_number);
+  return record.object.empty() ? "-" : shown(record.object);
+}
+
+std::string name_of_code(std::int32_t code) {
+  const char* name = ::strerrorname_np(code);
+  return name != nullptr ? name : fmt::format("{}", code);
+}
+
+}  // namespace
+
+SyslogAudit::SyslogAudit(const protocol::Profile& profile, std::vector<std::string> directories,
+                         std::string_view path, Clock clock)
+    : profile_(profile),
+      directories_(std::move(directories)),
+      clock_(clock),
+      pid_(::getpid()),
+      minute_ends_(clock()) {
+  if (path.size() >= sizeof address_.sun_path) return;
+  address_.sun_family = AF_UNIX;
+  std::ranges::copy(path, static_cast<char*>(address_.sun_path));
+  socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+void SyslogAudit::record(const AuditRecord& record) noexcept try {
+  const pid_t client = record.pid.value_or(0);
+  const Outcome& outcome = record.outcome;
+  if (outcome.verdict == Verdict::done) {
+    const auto* message = std::ranges::find(done_messages, record.request, &Done::request);
+    if (message == done_messages.end()) return;
+    send(message->severity, message->mnemonic,
+         fmt::format("[client pid {}] {}{}{}", client, message->before, object_of(record), message->behind));
+  } else if (outcome.verdict != Verdict::dropped) {
+    warn_of(record);
+  }
+} catch (...) {
+  return;  // out of memory for one message
+}
+
+void SyslogAudit::warn_of(const AuditRecord& record) {
+  const pid_t client = record.pid.value_or(0);
+  const Outcome& outcome = record.outcome;
+  if (outcome.rule == std::string_view(rule::segment_attached)) {
+    return warn("GTMSECSHRSHMCONCPROC",
+                fmt::format("[client pid {}] Shared memory segment ({}) is attached, not removed", client,
+                            object_of(record)));
+  }
+  const bool file = record.request == "remove-file" || record.request == "remove-leftover";
+  warn(file ? "GTMSECSHRSRVFIL" : "GTMSECSHRSRVFID",
+       fmt::format("[client pid {}] {} ({}) {} with {}, rule {}", client, record.request, object_of(record),
+                   verdict_name(outcome.verdict), name_of_code(outcome.code), outcome.rule));
+}
+
+void SyslogAudit::event(std::string_view name, std::string_view detail) noexcept try {
+  if (name == "started") {
+    send(information, "GTMSECSHRDMNSTARTED", "secshr serves: " + shown(detail));
+    for (const std::string& directory : directories_) {
+      send(information, "GTMSECSHRTMPPATH", fmt::format("serving in ({})", shown(directory)));
+    }
+  } else if (name == "ended") {
+    if (detail.substr(0, detail.find(' ')) == "idle") {
+      send(information, "GTMSECSHRTMOUT", "nothing was asked for the idle timeout");
+    }
+    send(information, "GTMSECSHRSHUTDN", "secshr ends: " + shown(detail));
+  } else if (name == "late-write") {
+    send(information, header_updated, fmt::format("database fileheader ({}) updated late", shown(detail)));
+  }
+} catch (...) {
+  return;
+}
+
+void SyslogAudit::warn(std::string_view mnemonic, std::string_view text) {
+  const auto now = clock_();
+  if (now >= minute_ends_) {
+    minute_ends_ = now + std::chrono::minutes(1);
+    warnings_ = 0;
+  }
+  if (warnings_ == warnings_per_minute) {
+    ++withheld_;
+    return;
+  }
+  ++warnings_;
+  const auto withheld = std::exchange(withheld_, 0);
+  send(warning, mnemonic, withheld == 0 ? std::string(text) : fmt::format("{}; {} more not logged", text, withheld));
+}
+
+void SyslogAudit::send(char severity, std::string_view mnemonic, std::string_view text) const {
+  // 14: user.info
+  const std::string line = fmt::format("<14>{}[{}]: %{}-{}-{}, {}", profile_.syslog_ident, pid_, profile_.facility,
+                                       severity, mnemonic, text);
+  (void)::sendto(socket_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
+}
+
+}  // namespace secshr
