@@ -51,15 +51,19 @@ std::optional<ClientSocketName> parse_client_socket_name(const Profile& profile,
   return ClientSocketName{*pid, suffix};
 }
 
-std::optional<SocketName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept {
-  const bool client = parse_client_socket_name(profile, name).has_value();
+std::optional<LeftoverName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept {
+  LeftoverName leftover;
+  leftover.name.append(name);
+  if (const auto client = parse_client_socket_name(profile, name)) {
+    leftover.pid = client->pid;
+    return leftover;
+  }
   const std::string_view prefix = profile.mutex_socket_prefix;
-  const bool mutex =
-      name.starts_with(prefix) && name.size() == prefix.size() + key_digits && parse_pid(name.substr(prefix.size()));
-  if (!client && !mutex) return std::nullopt;
-  SocketName parsed;
-  parsed.append(name);
-  return parsed;
+  if (!name.starts_with(prefix) || name.size() != prefix.size() + key_digits) return std::nullopt;
+  const auto pid = parse_pid(name.substr(prefix.size()));
+  if (!pid) return std::nullopt;
+  leftover.pid = *pid;
+  return leftover;
 }
 
 std::string_view last_component(std::string_view path) noexcept {

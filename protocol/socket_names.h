@@ -16,6 +16,8 @@
 
 namespace secshr::protocol {
 
+struct LeftoverName;
+
 // A name in place, with its NUL: no heap.
 class SocketName {
  public:
@@ -25,7 +27,7 @@ class SocketName {
  private:
   friend SocketName server_socket_name(const Profile&, std::uint32_t) noexcept;
   friend SocketName client_socket_name(const Profile&, std::int32_t, std::optional<char>) noexcept;
-  friend std::optional<SocketName> parse_leftover_name(const Profile&, std::string_view) noexcept;
+  friend std::optional<LeftoverName> parse_leftover_name(const Profile&, std::string_view) noexcept;
 
   // More than fits is cut, but no profile's names are: profile.cpp asserts the prefix's length.
   constexpr void append(char c) noexcept {
@@ -71,7 +73,11 @@ struct ClientSocketName {
 
 // The names that a leftover socket file can have: those of client sockets, and of the mutex sockets of old releases,
 // which are their prefix and a pid. Never a server socket's.
-[[nodiscard]] std::optional<SocketName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept;
+struct LeftoverName {
+  SocketName name;
+  std::int32_t pid = 0;  // of the process that it belonged to
+};
+[[nodiscard]] std::optional<LeftoverName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept;
 
 // What follows the last slash: all of a path without one, nothing of a path that ends in one.
 [[nodiscard]] std::string_view last_component(std::string_view path) noexcept;

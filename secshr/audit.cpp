@@ -44,12 +44,18 @@ void number_or_unknown(LogLine& line, std::string_view key, const std::optional<
 // its beginning, and how long it was.
 void append_object(LogLine& line, const AuditRecord& record) {
   constexpr std::size_t shown = 256;
-  const bool cut = record.outcome.verdict != Verdict::done && record.object.size() > shown;
-  line.text("obj", cut ? record.object.substr(0, shown) : record.object);
-  if (cut) line.number("objlen", static_cast<std::int64_t>(record.object.size()));
+  const std::string object = object_path(record);
+  const bool cut = record.outcome.verdict != Verdict::done && object.size() > shown;
+  line.text("obj", cut ? std::string_view(object).substr(0, shown) : object);
+  if (cut) line.number("objlen", static_cast<std::int64_t>(object.size()));
 }
 
 }  // namespace
+
+std::string object_path(const AuditRecord& record) {
+  return record.directory.empty() ? std::string(record.object)
+                                  : fmt::format("{}/{}", record.directory, record.object);
+}
 
 // One write(2) a line. A line cut short by a full disk is ended before the next, so that no two run together.
 class FileAudit::Sink final : public spdlog::sinks::base_sink<std::mutex> {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "secshr/logfmt.h"
@@ -26,6 +27,7 @@ struct AuditRecord {
   std::optional<gid_t> gid;
   std::string_view comm;  // empty: not looked at
   std::string_view request = "-";
+  std::string_view directory;                 // that the object is in, where that is a name alone
   std::string_view object;                    // as the client named it, where that is a path
   std::optional<std::int32_t> object_number;  // or where it is an id or a pid
   std::optional<uid_t> owner;                 // of the object
@@ -33,6 +35,9 @@ struct AuditRecord {
   Outcome outcome;
   std::int64_t microseconds = 0;  // from receipt to reply
 };
+
+// The object's whole path, where it has one.
+[[nodiscard]] std::string object_path(const AuditRecord& record);
 
 class Audit {
  public:

@@ -40,6 +40,11 @@ Authorizer::Decision Authorizer::authorize(const Peer& peer, const protocol::Req
   return unseen;
 }
 
+bool Authorizer::has_ended(pid_t pid) noexcept {
+  const auto process = kernel_.open_process(pid);
+  return process ? !kernel_.is_alive(process->get()) : process.error() == ESRCH;
+}
+
 std::optional<Denied> denial_of_look(const LookReport& report) noexcept {
   switch (report.verdict) {
     case LookVerdict::seen:

@@ -38,6 +38,7 @@ struct SocketRemoval {
   protocol::SocketName name;
   Rights rights;
   NamedSocket facts;
+  AskTheList ask = AskTheList::no;
 };
 struct ProcessWake {
   int pidfd = -1;
@@ -75,7 +76,8 @@ class Authorizer {
                                    const Evidence& evidence) noexcept;
 
   // A leftover socket that the peer met under a name of its own: by the same rules as one that a request names.
-  [[nodiscard]] std::expected<Permit<SocketRemoval>, Denied> leftover(const protocol::SocketName& name,
+  [[nodiscard]] std::expected<Permit<SocketRemoval>, Denied> leftover(const Peer& peer,
+                                                                      const protocol::LeftoverName& leftover,
                                                                       const Rights& rights, int directory) noexcept;
 
  private:
@@ -95,6 +97,8 @@ class Authorizer {
   // authorize_process.cpp
   static Decision wake(const Evidence& evidence) noexcept;
   static Decision resume(const Evidence& evidence) noexcept;
+
+  [[nodiscard]] bool has_ended(pid_t pid) noexcept;
 
   Kernel& kernel_;
   Policy policy_;

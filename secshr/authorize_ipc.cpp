@@ -30,8 +30,7 @@ bool Authorizer::is_left(const Peer& peer, std::int32_t semid, const SemaphoreSe
   if (!last) return false;
   if (*last == peer.credentials.pid) return true;
   if (*last == 0) return set.otime == 0;
-  const auto process = kernel_.open_process(*last);
-  return process ? !kernel_.is_alive(process->get()) : process.error() == ESRCH;
+  return has_ended(*last);
 }
 
 Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::RemoveSemaphoreSet& request,

@@ -6,9 +6,12 @@
 
 namespace secshr {
 
-std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const protocol::SocketName& name,
+std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const Peer& peer,
+                                                                  const protocol::LeftoverName& leftover,
                                                                   const Rights& rights, int directory) noexcept {
-  const auto found = kernel_.named_socket(directory, name.c_str(), rights);
+  const bool is_free = leftover.pid == peer.credentials.pid || has_ended(leftover.pid);
+  const auto ask = is_free ? AskTheList::yes : AskTheList::no;
+  const auto found = kernel_.named_socket(directory, leftover.name.c_str(), rights, ask);
   if (!found) {
     if (found.error() == ENOENT) return std::unexpected(Denied{rule::none, ENOENT});
     return std::unexpected(Denied{rule::socket_directory, EPERM});
@@ -17,7 +20,7 @@ std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const protocol
   if (!found->directory_is_writable) return std::unexpected(Denied{rule::socket_directory, EPERM, object});
   if (!found->is_socket) return std::unexpected(Denied{rule::socket_name, EPERM, object});
   if (found->is_bound) return std::unexpected(Denied{rule::socket_live, EBUSY, object});
-  return Permit<SocketRemoval>({directory, name, rights, *found});
+  return Permit<SocketRemoval>({directory, leftover.name, rights, *found, ask});
 }
 
 Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::RemoveFile& request,
@@ -28,7 +31,7 @@ Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::Remov
   if (!name || protocol::directory_part(request.path) != evidence.sender_directory) {
     return std::unexpected(Denied{rule::socket_name, EPERM});
   }
-  const auto permit = leftover(*name, rights_of(peer, *evidence.seen), evidence.directory);
+  const auto permit = leftover(peer, *name, rights_of(peer, *evidence.seen), evidence.directory);
   if (!permit) return std::unexpected(permit.error());
   return *permit;
 }

@@ -13,7 +13,8 @@
 #include <string_view>
 
 #include "secshr/act_as.h"
-#include "secshr/looker/read_lines.h"
+#include "secshr/limits.h"
+#include "system/read_lines.h"
 
 namespace secshr {
 namespace {
@@ -30,16 +31,17 @@ int try_to_connect(int probe, int socket) noexcept {
 }
 
 // Any socket whose path ends so, wherever it lies: the table knows paths as they were bound, absolute or not, and no
-// files. Reading it again from its start shows it as it is now.
+// files. Reading it again from its start shows it as it is now. A list that is longer than the limit is not read to
+// its end, so that nobody can keep the broker reading: the name may be in the rest.
 bool is_listed(int table, std::string_view name) noexcept {
   if (::lseek(table, 0, SEEK_SET) != 0) return true;
   std::array<char, 16384> buffer{};
-  bool header = false;
+  std::size_t read = 0;
   const bool found = any_line(table, buffer, [&](std::string_view line) {
-    header = header || line.starts_with("Num");
-    return line.ends_with(name);
+    read += line.size();
+    return line.ends_with(name) || read > limits::listed_names_size;
   });
-  return found || !header;
+  return found || read == 0;
 }
 
 }  // namespace
@@ -52,7 +54,7 @@ std::expected<BoundNames, int> BoundNames::open() noexcept {
   return BoundNames(std::move(probe), std::move(table));
 }
 
-bool BoundNames::is_bound(int socket, const char* name) const noexcept {
+bool BoundNames::is_bound(int socket, const char* name, AskTheList ask) const noexcept {
   struct stat facts{};
   if (::fstat(socket, &facts) != 0) return true;
   // As its owner, who may write to it in all but odd cases. Nobody acts as root.
@@ -61,7 +63,7 @@ bool BoundNames::is_bound(int socket, const char* name) const noexcept {
   if (owner && !owner->ok()) return true;
   const int error = try_to_connect(probe_.get(), socket);
   if (error == ECONNREFUSED) return false;
-  if (error == EACCES && facts.st_uid == 0) return is_listed(table_.get(), name);
+  if (error == EACCES && facts.st_uid == 0 && ask == AskTheList::yes) return is_listed(table_.get(), name);
   return true;
 }
 

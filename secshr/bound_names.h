@@ -4,6 +4,7 @@
 
 #include <expected>
 
+#include "secshr/kernel.h"
 #include "system/descriptor.h"
 
 namespace secshr {
@@ -14,7 +15,7 @@ class BoundNames {
   [[nodiscard]] static std::expected<BoundNames, int> open() noexcept;
 
   // `socket` is an O_PATH descriptor of a socket file called `name`. Where nobody can tell, somebody is.
-  [[nodiscard]] bool is_bound(int socket, const char* name) const noexcept;
+  [[nodiscard]] bool is_bound(int socket, const char* name, AskTheList ask) const noexcept;
 
  private:
   BoundNames(Descriptor probe, Descriptor table) noexcept : probe_(std::move(probe)), table_(std::move(table)) {}

@@ -52,6 +52,7 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
   exchange->received_at = kernel_.now();
   exchange->deadline = exchange->received_at + limits::request_deadline;
   exchange->directory = served.directory;
+  exchange->directory_name = served.name;
   const auto datagram = std::span<const std::byte>(exchange->bytes).first(received->size);
 
   // For the record, whatever identify() says to them; control data that was cut says nothing.
@@ -107,6 +108,8 @@ void Broker::on_seen(Seen seen) noexcept {
   Exchange* exchange = exchanges_.find(Exchange::Stage::looking, seen.report.job);
   if (exchange == nullptr) return;
   if (exchange->told) {
+    exchange->seen = std::move(seen);
+    remove_leftovers(*exchange);
     exchanges_.release(*exchange);
   } else {
     exchange->stage = Exchange::Stage::handling;
@@ -121,6 +124,9 @@ void Broker::decide(Exchange& exchange) noexcept {
                           protocol::directory_part(exchange.sender.data())};
   const auto permit = authorizer_.authorize(*exchange.peer, *exchange.request, evidence);
   exchange.object = permit ? object_of(*permit, exchange.seen) : permit.error().object;
+  if (permit && std::holds_alternative<Permit<SocketRemoval>>(*permit)) {
+    exchange.removed = std::get<Permit<SocketRemoval>>(*permit).what().name;
+  }
   if (!permit) return answer(exchange, refused(permit.error()));
   operate(exchange, *permit);
 }
@@ -177,6 +183,8 @@ void Broker::on_written(const WriteReport& report) noexcept {
 
 void Broker::answer(Exchange& exchange, Outcome outcome) noexcept {
   tell(exchange, outcome);
+  if (look_for_leftovers(exchange)) return;
+  remove_leftovers(exchange);
   exchanges_.release(exchange);
 }
 
@@ -187,24 +195,38 @@ void Broker::tell(Exchange& exchange, Outcome outcome) noexcept {
   // A client that is gone, full or hostile is its own loss: it costs a counter.
   if (!kernel_.send_reply(exchange.directory, exchange.reply_to.c_str(), exchange.peer->credentials, reply))
     ++unsent_replies_;
-  remove_leftovers(exchange);
+}
+
+// Whether the looker was asked for the client's groups, without which nobody can act as the client. Nobody waits for
+// this: where there is no turn, the client's next request will do.
+bool Broker::look_for_leftovers(Exchange& exchange) noexcept {
+  const auto own = protocol::parse_client_socket_name(*service_.profile, exchange.reply_to.view());
+  if (!own || !own->suffix || (exchange.seen && exchange.seen->report.knows_groups)) return false;
+  if (!may_park(exchange) || !has_looker_turn(exchange)) return false;
+  exchange.job = ++last_job_;
+  if (!looker_.submit({exchange.job, LookAt::client, exchange.peer->credentials, {}}, exchange.peer->pidfd.get())) {
+    return false;
+  }
+  exchange.stage = Exchange::Stage::looking;
+  exchange.told = true;
+  return true;
 }
 
 // A client whose own name was taken by leftovers that it could not remove has come under that name and a letter.
 void Broker::remove_leftovers(const Exchange& exchange) noexcept {
   const protocol::Profile& profile = *service_.profile;
   const auto own = protocol::parse_client_socket_name(profile, exchange.reply_to.view());
-  if (!own || !own->suffix) return;
-  Rights rights{exchange.peer->credentials.uid, exchange.peer->credentials.gid, {}};
-  if (exchange.seen) rights.groups = exchange.seen->report.groups;
+  if (!own || !own->suffix || !exchange.seen || !exchange.seen->report.knows_groups) return;
+  const Rights rights = rights_of(*exchange.peer, *exchange.seen);
   for (const std::optional<char> suffix : protocol::client_socket_suffixes) {
     if (suffix == own->suffix) continue;
     const auto name = protocol::client_socket_name(profile, own->pid, suffix);
     // What is no leftover nobody asked for by name: it stays, and is no refusal.
-    const auto permit = authorizer_.leftover(name, rights, exchange.directory);
+    const auto permit = authorizer_.leftover(*exchange.peer, {name, own->pid}, rights, exchange.directory);
     if (!permit) continue;
     AuditRecord record = record_of_peer(exchange);
     record.request = "remove-leftover";
+    record.directory = exchange.directory_name;
     record.object = name.view();
     put_facts({permit->what().facts.owner, permit->what().facts.mode}, record);
     record.outcome = remove_socket(kernel_, *permit);

@@ -27,6 +27,7 @@ struct Service {
 struct ServedDirectory {
   int socket = -1;
   int directory = -1;
+  std::string_view name = {};  // as the administrator knows it, for the record
 };
 
 class Broker {
@@ -62,14 +63,15 @@ class Broker {
   [[nodiscard]] Outcome carry_out(const AnyPermit& permit) noexcept;
   void flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept;
 
-  // Record and reply; answer() also ends the exchange.
+  // Record and reply; answer() also ends the exchange, once the leftovers of its client are seen to.
   void tell(Exchange& exchange, Outcome outcome) noexcept;
   void answer(Exchange& exchange, Outcome outcome) noexcept;
   // No reply is owed, or none can be addressed.
   void drop(Exchange& exchange, Denied denied) noexcept;
   void write_record(const Exchange& exchange, Outcome outcome) noexcept;
   [[nodiscard]] std::int64_t microseconds_since(MonotonicTime then) noexcept;
-  // The leftovers of a client that had to take another name.
+  // After the reply to a client that had to take another name because of leftovers.
+  [[nodiscard]] bool look_for_leftovers(Exchange& exchange) noexcept;
   void remove_leftovers(const Exchange& exchange) noexcept;
 
   [[nodiscard]] bool may_park(const Exchange& exchange) const noexcept;

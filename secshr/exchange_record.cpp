@@ -35,10 +35,7 @@ AuditRecord record_of_peer(const Exchange& exchange) noexcept {
     record.uid = exchange.credentials->uid;
     record.gid = exchange.credentials->gid;
   }
-  // A process that was looked at for the client is another.
-  if (exchange.seen && look_needed(*exchange.request) != LookAt::process) {
-    record.comm = exchange.seen->report.comm.data();
-  }
+  if (exchange.seen) record.comm = exchange.seen->report.comm.data();
   return record;
 }
 
@@ -51,6 +48,10 @@ AuditRecord record_of(const Exchange& exchange) noexcept {
   AuditRecord record = record_of_peer(exchange);
   record.request = name_of(exchange);
   if (exchange.request) describe_object(*exchange.request, record);
+  if (exchange.removed) {
+    record.directory = exchange.directory_name;
+    record.object = exchange.removed->view();
+  }
   if (exchange.object) {
     put_facts(*exchange.object, record);
   } else if (exchange.seen && exchange.seen->report.inode != 0) {

@@ -21,6 +21,7 @@ void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.peer.reset();
   exchange.process.reset();
   exchange.seen.reset();
+  exchange.removed.reset();
   exchange.object.reset();
   exchange.header.reset();
   exchange.request.reset();

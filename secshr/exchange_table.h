@@ -33,8 +33,8 @@ struct Exchange {
     writing,   // the writer has it
   };
   Stage stage = Stage::free;
-  // Answered for, but a helper is stuck with it: until it is known to be over, its uid's share and its file stay
-  // taken.
+  // Answered for, but a helper still has it: to say who the client is, so that its leftovers can be removed, or
+  // because it is stuck. Until that is known to be over, its uid's share and its file stay taken.
   bool told = false;
   std::uint64_t job = 0;  // new for each helper's turn, so that a late answer finds nobody
   MonotonicTime received_at;
@@ -45,13 +45,15 @@ struct Exchange {
   std::optional<Credentials> credentials;  // the kernel's word, for the record
   std::optional<Peer> peer;                // empty where they identify nobody who can be served
   protocol::SocketName reply_to;
-  int directory = -1;                                                 // of the socket that received it
+  int directory = -1;  // of the socket that received it
+  std::string_view directory_name;
   std::array<char, protocol::socket_address_path_size + 1> sender{};  // the client's address in its own words
   std::optional<protocol::RequestHeader> header;                      // empty until a full one was decoded
   std::optional<protocol::Request> request;                           // empty until the body was
   Descriptor process;                                                 // a pidfd of the process that the request names
   std::optional<Seen> seen;
-  std::optional<ObjectFacts> object;  // for the record
+  std::optional<protocol::SocketName> removed;  // what a permit to remove a file names, whatever the client calls it
+  std::optional<ObjectFacts> object;            // for the record
 };
 
 class ExchangeTable {

@@ -77,6 +77,11 @@ struct NamedSocket {
   bool directory_is_writable = false;  // for whom it was looked up
 };
 
+// Root's socket file that only root may write to answers nobody whether somebody is bound to it. Whether the list of
+// bound names then decides; it is long, it can miss one while others go, and it says nothing of other network
+// namespaces: good enough for a name that only a process which has ended could have used.
+enum class AskTheList : bool { no, yes };
+
 class Kernel {
  public:
   Kernel() = default;
@@ -120,13 +125,14 @@ class Kernel {
   // SIGALRM and SIGCONT are the only ones there are.
   [[nodiscard]] virtual std::expected<void, int> signal_process(int pidfd, int signal) noexcept = 0;
 
-  // Looks a name up as `rights` has it; ENOENT: no such name, or the directory cannot be searched.
+  // Looks a name up as `rights` has it. ENOENT: no such name; EACCES: the directory cannot be searched.
   [[nodiscard]] virtual std::expected<NamedSocket, int> named_socket(int directory, const char* name,
-                                                                     const Rights& rights) noexcept = 0;
+                                                                     const Rights& rights,
+                                                                     AskTheList ask) noexcept = 0;
   // One unlink, with those rights but past the sticky bit, provided that the name still stands for what was seen and
   // nobody is bound to it.
   [[nodiscard]] virtual std::expected<void, int> remove_socket(int directory, const char* name, const Rights& rights,
-                                                               const NamedSocket& seen) noexcept = 0;
+                                                               const NamedSocket& seen, AskTheList ask) noexcept = 0;
 };
 
 }  // namespace secshr

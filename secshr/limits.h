@@ -50,6 +50,9 @@ inline constexpr unsigned datagrams_per_turn = 32;
 inline constexpr std::size_t reply_sockets = 64;
 inline constexpr std::size_t reply_sockets_per_uid = 4;
 
+// How much of the kernel's list of bound socket names is looked through: some 3000 names.
+inline constexpr std::size_t listed_names_size = std::size_t{256} << 10;
+
 // How long a starter waits for the broker that holds the lock to answer it: in all, for one answer, and between two.
 inline constexpr std::chrono::milliseconds running_broker_deadline{3000};
 inline constexpr std::chrono::milliseconds ping_patience{250};

@@ -28,10 +28,10 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::expected<void, int> remove_segment(int shmid, const SegmentFacts& seen) noexcept override;
   [[nodiscard]] std::expected<Descriptor, int> open_process(pid_t pid) noexcept override;
   [[nodiscard]] std::expected<void, int> signal_process(int pidfd, int signal) noexcept override;
-  [[nodiscard]] std::expected<NamedSocket, int> named_socket(int directory, const char* name,
-                                                             const Rights& rights) noexcept override;
+  [[nodiscard]] std::expected<NamedSocket, int> named_socket(int directory, const char* name, const Rights& rights,
+                                                             AskTheList ask) noexcept override;
   [[nodiscard]] std::expected<void, int> remove_socket(int directory, const char* name, const Rights& rights,
-                                                       const NamedSocket& seen) noexcept override;
+                                                       const NamedSocket& seen, AskTheList ask) noexcept override;
 
  private:
   ReplySockets replies_;

@@ -35,21 +35,21 @@ std::expected<LookedUp, int> look_up(int directory, const char* name, const Righ
 
 }  // namespace
 
-std::expected<NamedSocket, int> LinuxKernel::named_socket(int directory, const char* name,
-                                                          const Rights& rights) noexcept {
+std::expected<NamedSocket, int> LinuxKernel::named_socket(int directory, const char* name, const Rights& rights,
+                                                          AskTheList ask) noexcept {
   // First as nobody in particular, who can mostly tell already that there is nothing.
   if (::faccessat(directory, name, F_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
     return std::unexpected(ENOENT);
   }
   auto found = look_up(directory, name, rights);
   if (!found) return std::unexpected(found.error());
-  found->facts.is_bound = found->facts.is_socket && bound_names_.is_bound(found->file.get(), name);
+  found->facts.is_bound = found->facts.is_socket && bound_names_.is_bound(found->file.get(), name, ask);
   return found->facts;
 }
 
 std::expected<void, int> LinuxKernel::remove_socket(int directory, const char* name, const Rights& rights,
-                                                    const NamedSocket& seen) noexcept {
-  const auto now = named_socket(directory, name, rights);
+                                                    const NamedSocket& seen, AskTheList ask) noexcept {
+  const auto now = named_socket(directory, name, rights, ask);
   if (!now) return std::unexpected(now.error());
   if (now->inode != seen.inode || now->owner != seen.owner || !now->is_socket || now->is_bound) {
     return std::unexpected(EBUSY);

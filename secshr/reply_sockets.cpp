@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <limits>
+#include <utility>
 
 #include "secshr/reply.h"
 
@@ -20,6 +21,10 @@ int unread_on(const Descriptor& socket) noexcept {
   return ::ioctl(socket.get(), SIOCOUTQ, &charged) == 0 ? charged : std::numeric_limits<int>::max();
 }
 
+Descriptor make_socket() noexcept {
+  return Descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
 void disconnect(const Descriptor& socket) noexcept {
   const sockaddr nobody{AF_UNSPEC, {}};
   (void)::connect(socket.get(), &nobody, sizeof nobody);
@@ -30,7 +35,7 @@ void disconnect(const Descriptor& socket) noexcept {
 std::expected<ReplySockets, int> ReplySockets::make() noexcept {
   ReplySockets sockets;
   for (Slot& slot : sockets.slots_) {
-    slot.socket.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    slot.socket = make_socket();
     if (!slot.socket) return std::unexpected(errno);
   }
   return sockets;
@@ -54,13 +59,15 @@ ReplySockets::Slot& ReplySockets::choose(uid_t uid) noexcept {
     if (is_free(slot)) return slot;
     ++own;
   }
-  if (own < limits::reply_sockets_per_uid) {
-    for (Slot& slot : slots_) {
-      if (slot.user == uid || !is_free(slot)) continue;
-      slot.user = uid;
-      return slot;
-    }
+  if (own == limits::reply_sockets_per_uid) return *least;
+  for (Slot& slot : slots_) {
+    if (slot.user == uid || !is_free(slot)) continue;
+    slot.user = uid;
+    return slot;
   }
+  // Where no socket can be made the old one has to do.
+  if (Descriptor fresh = make_socket()) least->socket = std::move(fresh);
+  least->user = uid;
   return *least;
 }
 

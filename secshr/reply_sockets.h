@@ -1,9 +1,10 @@
-// The sockets that replies leave through: a pool that is made once, since the broker itself can make no socket.
+// The sockets that replies leave through: a pool that is made once.
 //
 // A datagram that nobody reads stays charged to the socket it was sent from, until that socket can send no more. So
 // replies of one uid that are not read must not take the sockets that others' replies need: a uid may leave only its
 // share of the pool with unread replies, and beyond that loses its own replies alone. When many uids together leave
-// no socket free, the one with the least unread on it serves whoever has not used up its share.
+// no socket free (one user may have many, in user namespaces), a new socket takes the place of the one with the least
+// unread on it: what was sent stays with those that do not read it.
 #pragma once
 
 #include <sys/types.h>

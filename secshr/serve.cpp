@@ -71,7 +71,7 @@ class Turns {
 
   // A turn's worth; whether the queue is empty now.
   bool serve_datagrams(const ServicePoint& point) noexcept {
-    const ServedDirectory served{point.socket.socket.get(), point.directory};
+    const ServedDirectory served{point.socket.socket.get(), point.directory, point.name};
     for (unsigned count = 0; count < limits::datagrams_per_turn; ++count) {
       if (!broker_.handle_request(served)) return true;
       last_datagram_ = kernel_.now();

@@ -18,6 +18,7 @@ namespace secshr {
 struct ServicePoint {
   ServerSocket socket;
   int directory = -1;  // O_PATH
+  std::string_view name;
 };
 
 struct Loop {

@@ -43,13 +43,14 @@ constexpr mode_t server_socket_mode = 0666;
 
 // The two helpers, which leave when these channels close.
 struct Helpers {
+  LookerSetup setup;  // its pins hold as long as the broker does
   StartedHelper looker;
   StartedHelper writer;
 };
 
 Started<Helpers> start_helpers(const Plan& plan) {
   const Configuration& configuration = plan.configuration;
-  const auto setup = prepare_looker(plan.installation.directory);
+  auto setup = prepare_looker(plan.installation.directory);
   if (!setup) return start_fault(StartStatus::other, "looker-setup");
   auto looker = start_helper({{"secshrd-looker", configuration.looker_uid, looker_capabilities},
                               limits::looker_workers,
@@ -59,7 +60,7 @@ Started<Helpers> start_helpers(const Plan& plan) {
                               limits::writer_workers,
                               [](int channel, BusyMark& busy) { serve_writes(channel, busy); }});
   if (!writer) return start_fault(StartStatus::fork_failed, "writer", std::strerror(writer.error()));
-  return Helpers{*std::move(looker), *std::move(writer)};
+  return Helpers{*std::move(setup), *std::move(looker), *std::move(writer)};
 }
 
 // Waits until the lock is free (nullopt) or its holder answers in our directory (serving).
@@ -113,7 +114,7 @@ Started<std::vector<ServicePoint>> bind_sockets(const Plan& plan) {
           StartStatus::directory, socket.error().step,
           fmt::format("{}/{}: {}", directory.name, plan.server_name.view(), std::strerror(socket.error().error)));
     }
-    points.push_back({*std::move(socket), directory.descriptor.get()});
+    points.push_back({*std::move(socket), directory.descriptor.get(), directory.name});
   }
   return points;
 }

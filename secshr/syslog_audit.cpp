@@ -52,7 +52,7 @@ std::string shown(std::string_view text) {
 
 std::string object_of(const AuditRecord& record) {
   if (record.object_number) return fmt::format("{}", *record.object_number);
-  return record.object.empty() ? "-" : shown(record.object);
+  return record.object.empty() ? "-" : shown(object_path(record));
 }
 
 std::string name_of_code(std::int32_t code) {

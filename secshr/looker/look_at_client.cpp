@@ -54,12 +54,11 @@ LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSe
   const auto groups = std::span(buffers.groups).first(client.identity->group_count);
   report.groups.assign(groups.begin(), groups.end());
   const LookVerdict verdict = look_as_client(client.process.get(), request, setup, buffers, report, file);
+  // A file needs no groups but here, where they were all in force. First of all, since no report can hold more.
+  report.knows_groups = report.groups.size() <= reported_groups;
+  if (!report.knows_groups) report.groups.clear();
   if (!is_alive(pidfd)) return LookVerdict::peer_gone;
-  // A file needs no groups but here, where they were all in force.
-  if (report.groups.size() > reported_groups) {
-    report.groups.clear();
-    if (request.at == LookAt::client) return LookVerdict::too_many_groups;
-  }
+  if (!report.knows_groups && request.at == LookAt::client) return LookVerdict::too_many_groups;
   return verdict;
 }
 

@@ -13,8 +13,8 @@ namespace {
 bool runs_installation(const ProcStatus& status, int process, const LookerSetup& setup, Buffers& buffers) noexcept {
   const FileIdentity itself(status.uids[0], status.gids[0]);
   return itself.ok() && maps_any(process, buffers, [&](const MappedFile& mapping) {
-           return mapping.executable && std::ranges::any_of(setup.programs, [&](const MappedFile& program) {
-                    return same_file(program, mapping);
+           return mapping.executable && std::ranges::any_of(setup.programs, [&](const Program& program) {
+                    return same_file(program.identity, mapping);
                   });
          });
 }
@@ -33,7 +33,6 @@ LookVerdict look_at_process(pid_t pid, int pidfd, const LookerSetup& setup, Buff
   const auto status = process ? read_status(process.get(), buffers) : std::nullopt;
   if (!is_alive(pidfd)) return LookVerdict::peer_gone;
   if (!status || !is_only(*status, status->uids[0], status->gids[0])) return LookVerdict::peer_mixed;
-  put_comm(*status, report);
   report.owner = status->uids[0];
   report.runs_installation = runs_installation(*status, process.get(), setup, buffers);
   // After the program, so that the handlers are those of the program that was seen, or of a later one.

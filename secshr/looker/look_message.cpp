@@ -12,6 +12,7 @@ constexpr std::size_t comm_size = std::tuple_size_v<decltype(LookReport::comm)>;
 constexpr std::uint32_t maps_bit = 1;
 constexpr std::uint32_t runs_bit = 2;
 constexpr std::uint32_t catches_bit = 4;
+constexpr std::uint32_t groups_bit = 8;
 
 }  // namespace
 
@@ -54,7 +55,7 @@ std::size_t encode_look_report(const LookReport& report, std::span<std::byte> ou
   writer.u32(report.owner);
   put_ids(writer, report.ids);
   writer.u32((report.maps_header_segment ? maps_bit : 0) | (report.runs_installation ? runs_bit : 0) |
-             (report.catches_alarm ? catches_bit : 0));
+             (report.catches_alarm ? catches_bit : 0) | (report.knows_groups ? groups_bit : 0));
   writer.u32(static_cast<std::uint32_t>(report.groups.size()));
   for (const gid_t group : report.groups) writer.u32(group);
   return writer.written();
@@ -75,7 +76,7 @@ std::optional<LookReport> decode_look_report(std::span<const std::byte> bytes) n
   const std::uint32_t bits = reader.u32();
   const std::uint32_t groups = reader.u32();
   if (reader.failed() || verdict > static_cast<std::uint32_t>(LookVerdict::not_a_database) ||
-      (bits & ~(maps_bit | runs_bit | catches_bit)) != 0 || groups > reported_groups) {
+      (bits & ~(maps_bit | runs_bit | catches_bit | groups_bit)) != 0 || groups > reported_groups) {
     return std::nullopt;
   }
   report.groups.resize(groups);
@@ -85,6 +86,7 @@ std::optional<LookReport> decode_look_report(std::span<const std::byte> bytes) n
   report.maps_header_segment = (bits & maps_bit) != 0;
   report.runs_installation = (bits & runs_bit) != 0;
   report.catches_alarm = (bits & catches_bit) != 0;
+  report.knows_groups = (bits & groups_bit) != 0;
   comm.copy(report.comm.data(), comm_size - 1);
   return report;
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdlib>
 #include <span>
 
 #include "secshr/descriptor_passing.h"
@@ -40,6 +41,8 @@ void serve_looks(const LookerSetup& setup, int channel, BusyMark& busy) noexcept
                          : look_at_client(*request, pidfd, setup, buffers, report, file);
     if (report.verdict != LookVerdict::seen) file.reset();
     const auto size = encode_look_report(report, answer);
+    // An empty message would say that the whole helper has gone; this worker is replaced.
+    if (size == 0) std::abort();
     const auto sent = send_message(channel, std::span(answer).first(size), file.get(), Wait::yes);
     busy.end();
     if (!sent) return;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "secshr/helper_pool.h"
+#include "secshr/looker/mapped_identity.h"
 #include "secshr/looker/proc_maps.h"
 
 namespace secshr {
@@ -15,8 +16,8 @@ namespace secshr {
 struct LookerSetup {
   dev_t ipc_namespace_device = 0;
   ino_t ipc_namespace_inode = 0;
-  MappedFile kernel_tmpfs;           // where the kernel keeps segments
-  std::vector<MappedFile> programs;  // of the adopted installation
+  MappedFile kernel_tmpfs;        // where the kernel keeps segments
+  std::vector<Program> programs;  // of the adopted installation; pinned in the process that prepared this
 };
 // `installation` is the installation's directory.
 [[nodiscard]] std::optional<LookerSetup> prepare_looker(const std::string& installation);

@@ -11,9 +11,11 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
-#include "secshr/looker/read_lines.h"
+#include "secshr/looker/process_view.h"
 #include "system/descriptor.h"
+#include "system/read_lines.h"
 
 namespace secshr {
 namespace {
@@ -56,12 +58,15 @@ bool is_elf(int file) noexcept {
   return ::pread(file, magic.data(), magic.size(), 0) == SELFMAG && std::memcmp(magic.data(), ELFMAG, SELFMAG) == 0;
 }
 
-std::optional<MappedFile> identity_of_program(const char* path) noexcept {
-  const Descriptor file(::open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+std::optional<Program> open_program(const char* path) noexcept {
+  Descriptor pin(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat facts{};
-  if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) || !is_elf(file.get()))
-    return std::nullopt;
-  return MappedPage(MAP_PRIVATE, file.get()).identity();
+  if (!pin || ::fstat(pin.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
+  const Descriptor file = reopen(pin.get(), O_RDONLY);
+  if (!file || !is_elf(file.get())) return std::nullopt;
+  const auto identity = MappedPage(MAP_PRIVATE, file.get()).identity();
+  if (!identity) return std::nullopt;
+  return Program{*identity, std::move(pin)};
 }
 
 }  // namespace
@@ -70,10 +75,10 @@ std::optional<MappedFile> kernel_tmpfs() noexcept {
   return MappedPage(MAP_SHARED | MAP_ANONYMOUS, -1).identity();
 }
 
-std::vector<MappedFile> installation_programs(const std::string& directory) {
+std::vector<Program> installation_programs(const std::string& directory) {
   namespace fs = std::filesystem;
   constexpr fs::perms executable = fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
-  std::vector<MappedFile> programs;
+  std::vector<Program> programs;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code unknown;
@@ -82,7 +87,7 @@ std::vector<MappedFile> installation_programs(const std::string& directory) {
     const bool library = entry->path().native().contains(".so");
     if (!fs::is_regular_file(status) || (!library && (status.permissions() & executable) == fs::perms::none))
       continue;
-    if (const auto program = identity_of_program(entry->path().c_str())) programs.push_back(*program);
+    if (auto program = open_program(entry->path().c_str())) programs.push_back(*std::move(program));
   }
   return programs;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "secshr/looker/proc_maps.h"
+#include "system/descriptor.h"
 
 namespace secshr {
 
@@ -14,8 +15,14 @@ namespace secshr {
 // use.
 [[nodiscard]] std::optional<MappedFile> kernel_tmpfs() noexcept;
 
+// A program and a descriptor that keeps its inode from being given to another file, for as long as it is known by it.
+struct Program {
+  MappedFile identity;
+  Descriptor pin;
+};
+
 // The programs and libraries of the installation in `directory`: regular files that are ELF. What cannot be read is
 // left out: its processes are then not recognised.
-[[nodiscard]] std::vector<MappedFile> installation_programs(const std::string& directory);
+[[nodiscard]] std::vector<Program> installation_programs(const std::string& directory);
 
 }  // namespace secshr

@@ -11,12 +11,12 @@
 #include "secshr/looker/look_message.h"
 #include "secshr/looker/proc_maps.h"
 #include "secshr/looker/proc_status.h"
-#include "secshr/looker/read_lines.h"
 #include "system/descriptor.h"
+#include "system/read_lines.h"
 
 namespace secshr {
 
-// Buffers of one worker, allocated once: nothing is allocated per request.
+// Buffers of one worker, allocated once.
 struct Buffers {
   std::vector<char> text = std::vector<char>(limits::proc_status_size);
   std::vector<gid_t> groups = std::vector<gid_t>(limits::supplementary_groups);

@@ -42,6 +42,16 @@ bool is_regular(const SimulatedFile& file) {
   return (file.mode & S_IFMT) == S_IFREG;
 }
 
+// The bits of the directory's mode that are for whoever has these rights.
+unsigned granted(const SimulatedDirectory& directory, const Rights& rights) {
+  if (rights.uid == directory.owner) return directory.mode >> 6;
+  const bool member =
+      rights.gid == directory.group || std::ranges::find(rights.groups, directory.group) != rights.groups.end();
+  return member ? directory.mode >> 3 : directory.mode;
+}
+constexpr unsigned search = 01;
+constexpr unsigned write_and_search = 03;
+
 }  // namespace
 
 void SimulatedMachine::start(pid_t pid, SimulatedProcess process) {
@@ -92,9 +102,9 @@ bool SimulatedMachine::is_alive(int pidfd) noexcept {
          });
 }
 
-std::expected<void, int> SimulatedMachine::send_reply(int directory, const char* name, const Credentials& client,
+std::expected<void, int> SimulatedMachine::send_reply(int from, const char* name, const Credentials& client,
                                                       std::span<const std::byte> reply) noexcept {
-  journal.emplace_back(SimulatedReply{directory, name, client, {reply.begin(), reply.end()}});
+  journal.emplace_back(SimulatedReply{from, name, client, {reply.begin(), reply.end()}});
   if (reply_error) return std::unexpected(*reply_error);
   return {};
 }
@@ -103,19 +113,19 @@ std::expected<SemaphoreSetFacts, int> SimulatedMachine::semaphore_set(int semid)
   const auto found = semaphore_sets.find(semid);
   if (found == semaphore_sets.end()) return std::unexpected(EINVAL);
   if (found->second.error) return std::unexpected(*found->second.error);
-  return found->second.facts;
+  return SemaphoreSetFacts{found->second.object, found->second.otime};
 }
 
 std::expected<SegmentFacts, int> SimulatedMachine::segment(int shmid) noexcept {
   const auto found = segments.find(shmid);
   if (found == segments.end()) return std::unexpected(EINVAL);
   if (found->second.error) return std::unexpected(*found->second.error);
-  return SegmentFacts{found->second.uid, found->second.cuid, found->second.ctime, attach_count(shmid)};
+  return SegmentFacts{found->second.object, attach_count(shmid)};
 }
 
-std::expected<pid_t, int> SimulatedMachine::last_operation_pid(int semid,
-                                                               const SemaphoreSetFacts& /*facts*/) noexcept {
+std::expected<pid_t, int> SimulatedMachine::last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept {
   if (last_operation_error) return std::unexpected(*last_operation_error);
+  if (!may_act_as(facts.object.acting_owner())) return std::unexpected(EPERM);
   const auto found = semaphore_sets.find(semid);
   if (found == semaphore_sets.end()) return std::unexpected(EINVAL);
   return found->second.last_operation;
@@ -124,6 +134,82 @@ std::expected<pid_t, int> SimulatedMachine::last_operation_pid(int semid,
 std::uint64_t SimulatedMachine::attach_count(std::int32_t shmid) const {
   return static_cast<std::uint64_t>(std::ranges::count_if(
       processes, [&](const auto& entry) { return entry.second.alive && entry.second.attached.contains(shmid); }));
+}
+
+// As the real one: what is there now must be what was seen.
+std::expected<void, int> SimulatedMachine::remove_semaphore_set(int semid, const SemaphoreSetFacts& seen) noexcept {
+  if (removal_error) return std::unexpected(*removal_error);
+  const uid_t owner = seen.object.acting_owner();
+  if (!may_act_as(owner)) return std::unexpected(EPERM);
+  const auto now = semaphore_set(semid);
+  if (!now) return std::unexpected(now.error());
+  if (now->object != seen.object) return std::unexpected(EINVAL);
+  journal.emplace_back(
+      SimulatedRemoval{"semaphore set " + std::to_string(semid), owner, now->object.uid, now->object.mode});
+  semaphore_sets.erase(semid);
+  return {};
+}
+
+std::expected<void, int> SimulatedMachine::remove_segment(int shmid, const SegmentFacts& seen) noexcept {
+  if (removal_error) return std::unexpected(*removal_error);
+  const uid_t owner = seen.object.acting_owner();
+  if (!may_act_as(owner)) return std::unexpected(EPERM);
+  const auto now = segment(shmid);
+  if (!now) return std::unexpected(now.error());
+  if (now->object != seen.object) return std::unexpected(EINVAL);
+  if (now->attach_count != 0) return std::unexpected(EBUSY);
+  journal.emplace_back(
+      SimulatedRemoval{"segment " + std::to_string(shmid), owner, now->object.uid, now->object.mode});
+  segments.erase(shmid);
+  return {};
+}
+
+std::expected<Descriptor, int> SimulatedMachine::open_process(pid_t pid) noexcept {
+  if (open_process_error) return std::unexpected(*open_process_error);
+  const auto found = processes.find(pid);
+  if (found == processes.end() || (!found->second.alive && !found->second.zombie)) return std::unexpected(ESRCH);
+  return make_descriptor(Kind::process, found->second.birth);
+}
+
+std::expected<void, int> SimulatedMachine::signal_process(int pidfd, int signal) noexcept {
+  if (signal_error) return std::unexpected(*signal_error);
+  const auto birth = meaning_of(pidfd, Kind::process);
+  if (!birth) return std::unexpected(EBADF);
+  if (!is_alive(pidfd)) return std::unexpected(ESRCH);
+  journal.emplace_back(SimulatedSignal{*birth, signal});
+  return {};
+}
+
+std::expected<NamedSocket, int> SimulatedMachine::named_socket(int from, const char* name, const Rights& rights,
+                                                               AskTheList ask) noexcept {
+  if (from != served_directory) return std::unexpected(EBADF);
+  if (name_error) return std::unexpected(*name_error);
+  const auto found = names.find(name);
+  if (found == names.end()) return std::unexpected(ENOENT);
+  const unsigned bits = granted(directory, rights);
+  if ((bits & search) == 0) return std::unexpected(EACCES);
+  const SimulatedName& each = found->second;
+  const bool is_socket = (each.mode & S_IFMT) == S_IFSOCK;
+  return NamedSocket{each.inode,
+                     each.owner,
+                     each.mode,
+                     is_socket,
+                     is_socket && (each.bound || (each.only_listed && ask == AskTheList::no)),
+                     (bits & write_and_search) == write_and_search};
+}
+
+std::expected<void, int> SimulatedMachine::remove_socket(int from, const char* name, const Rights& rights,
+                                                         const NamedSocket& seen, AskTheList ask) noexcept {
+  if (removal_error) return std::unexpected(*removal_error);
+  const auto now = named_socket(from, name, rights, ask);
+  if (!now) return std::unexpected(now.error());
+  if (now->inode != seen.inode || now->owner != seen.owner || !now->is_socket || now->is_bound) {
+    return std::unexpected(EBUSY);
+  }
+  if (!now->directory_is_writable) return std::unexpected(EACCES);
+  journal.emplace_back(SimulatedRemoval{name, rights.uid, now->owner, now->mode});
+  names.erase(name);
+  return {};
 }
 
 // ---- the looker
@@ -146,18 +232,34 @@ Seen SimulatedMachine::look(std::size_t place) {
   return seen;
 }
 
-// In the order of the real looker.
+// Each in the order of the real looker.
 LookVerdict SimulatedMachine::judge(const PendingLook& look, LookReport& report, Descriptor& file) {
-  const Credentials& client = look.request.client;
+  return look.request.at == LookAt::process ? judge_process(look, report) : judge_client(look, report, file);
+}
+
+LookVerdict SimulatedMachine::judge_client(const PendingLook& look, LookReport& report, Descriptor& file) {
+  const Credentials& client = look.request.whom;
   if (!is_alive(look.pidfd.get())) return LookVerdict::peer_gone;
   const SimulatedProcess& process = processes.at(client.pid);
+  if (client.uid == 0) return LookVerdict::peer_mixed;  // nobody acts as root
   if (process.mixed_ids || process.uid != client.uid || process.gid != client.gid) return LookVerdict::peer_mixed;
   process.comm.copy(report.comm.data(), report.comm.size() - 1);
-  if (client.uid == 0) {  // nobody acts as root
-    report.error = EPERM;
-    return LookVerdict::unreadable;
+  report.groups = process.groups;
+  LookVerdict verdict = LookVerdict::seen;
+  if (process.other_ipc_namespace) {
+    verdict = LookVerdict::other_namespace;
+  } else if (look.request.at == LookAt::file) {
+    verdict = judge_file(look, report, file);
   }
-  if (process.other_ipc_namespace) return LookVerdict::other_namespace;
+  report.knows_groups = report.groups.size() <= reported_groups;
+  if (report.knows_groups) return verdict;
+  report.groups.clear();
+  return look.request.at == LookAt::client ? LookVerdict::too_many_groups : verdict;
+}
+
+LookVerdict SimulatedMachine::judge_file(const PendingLook& look, LookReport& report, Descriptor& file) {
+  const Credentials& client = look.request.whom;
+  const SimulatedProcess& process = processes.at(client.pid);
   const auto inode = paths.find(look.path);
   if (inode == paths.end()) {
     report.error = ENOENT;
@@ -177,6 +279,16 @@ LookVerdict SimulatedMachine::judge(const PendingLook& look, LookReport& report,
   report.ids = found.ids;
   report.maps_header_segment = process.attached.contains(found.ids.shmid) || process.forged.contains(found.ids.shmid);
   file = make_descriptor(Kind::file, inode->second);
+  return LookVerdict::seen;
+}
+
+LookVerdict SimulatedMachine::judge_process(const PendingLook& look, LookReport& report) {
+  if (!is_alive(look.pidfd.get())) return LookVerdict::peer_gone;
+  const SimulatedProcess& process = processes.at(look.request.whom.pid);
+  if (process.mixed_ids) return LookVerdict::peer_mixed;
+  report.owner = process.uid;
+  report.runs_installation = process.uid != 0 && process.runs_installation;  // nobody acts as root
+  report.catches_alarm = process.catches_alarm;
   return LookVerdict::seen;
 }
 
@@ -218,7 +330,7 @@ void SimulatedMachine::settle(Broker& broker) {
 
 void SimulatedMachine::record(const AuditRecord& record) noexcept {
   const auto number = record.object_number;
-  const std::string object = number ? std::to_string(*number) : std::string(record.object);
+  const std::string object = number ? std::to_string(*number) : object_path(record);
   journal.emplace_back(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm),
                                        std::string(record.request), object, record.owner, record.mode, record.outcome,
                                        record.microseconds});

@@ -1,6 +1,6 @@
-// A machine in memory, behind the broker's seams: processes, semaphore sets, segments, database files, a socket and a
-// clock as plain tables, which a test fills and changes as it likes. Nothing happens by itself: the helpers answer
-// when they are told to, and time passes when it is told to.
+// A machine in memory, behind the broker's seams: processes, semaphore sets, segments, database files, a served
+// directory with its socket, and a clock as plain tables, which a test fills and changes as it likes. Nothing happens
+// by itself: the helpers answer when they are told to, and time passes when it is told to.
 //
 // Descriptors are real, so that the broker's ownership of them is tested too; what each stands for is written in it.
 #pragma once
@@ -26,33 +26,53 @@
 namespace secshr {
 
 inline const std::set<std::int32_t> no_segments;
+inline const std::vector<gid_t> no_groups;
 
 struct SimulatedProcess {
   uid_t uid = 0;
   gid_t gid = 0;
   std::string comm = "mumps";
   bool alive = true;
+  bool zombie = false;                            // it has ended, but its pid is not free yet
   bool mixed_ids = false;                         // its effective, saved or file system ids are not its real ones
   bool other_ipc_namespace = false;               // than the broker's
   std::set<std::int32_t> attached = no_segments;  // segments
   // Segments that its maps show though it has not attached them: a child that shared its memory attached one with the
   // same id in another IPC namespace.
   std::set<std::int32_t> forged = no_segments;
+  std::vector<gid_t> groups = no_groups;  // supplementary
+  bool runs_installation = true;
+  bool catches_alarm = true;
   std::uint64_t birth = 0;  // given by start(): tells it from a later process with its pid
 };
 
 struct SimulatedSemaphoreSet {
-  SemaphoreSetFacts facts;
-  pid_t last_operation = 0;                 // of member 0
+  IpcObject object;
+  pid_t last_operation = 0;  // of member 0
+  std::int64_t otime = 1;
   std::optional<int> error = std::nullopt;  // what asking about it fails with
 };
 
 // The attach count is that of the living processes that have it attached.
 struct SimulatedSegment {
-  uid_t uid = 0;
-  uid_t cuid = 0;
-  std::int64_t ctime = 0;
+  IpcObject object;
   std::optional<int> error = std::nullopt;
+};
+
+// A name in the served directory.
+struct SimulatedName {
+  uid_t owner = 0;
+  unsigned mode = S_IFSOCK | 0777;
+  bool bound = false;
+  bool only_listed = false;  // root's, to which only root can connect: not bound, by the list of bound names alone
+  std::uint64_t inode = 1;   // tells it from a later one
+};
+
+// The mode decides who may search it and write to it, as usual: the first class that fits.
+struct SimulatedDirectory {
+  uid_t owner = 0;
+  gid_t group = 0;
+  unsigned mode = S_IFDIR | 01777;
 };
 
 struct SimulatedFile {
@@ -99,26 +119,46 @@ struct SimulatedWrite {
   protocol::IpcIds before;
   protocol::IpcIds after;
 };
-using SimulatedAct = std::variant<SimulatedRecord, SimulatedReply, SimulatedEvent, SimulatedWrite>;
+struct SimulatedRemoval {
+  std::string object;  // "semaphore set 5", "segment 5", or a socket's name
+  uid_t as = 0;        // whose identity it was done with
+  uid_t owner = 0;
+  unsigned mode = 0;
+};
+struct SimulatedSignal {
+  std::uint64_t birth = 0;  // of the process that got it
+  int signal = 0;
+};
+using SimulatedAct =
+    std::variant<SimulatedRecord, SimulatedReply, SimulatedEvent, SimulatedWrite, SimulatedRemoval, SimulatedSignal>;
 
 class SimulatedMachine final : private Kernel, private Looker, private Writer, private Audit {
  public:
   static constexpr std::uint64_t device = 0x801;
+  static constexpr int served_directory = 4;
 
   std::map<pid_t, SimulatedProcess> processes;
   std::map<std::int32_t, SimulatedSemaphoreSet> semaphore_sets;
   std::map<std::int32_t, SimulatedSegment> segments;
   std::map<std::uint64_t, SimulatedFile> files;  // by inode
   std::map<std::string, std::uint64_t> paths;    // to inodes
+  SimulatedDirectory directory;                  // the served one
+  std::map<std::string, SimulatedName> names;    // in it
   std::deque<SimulatedDatagram> socket;
   std::vector<SimulatedAct> journal;
   MonotonicTime clock{std::chrono::seconds(1000)};
+
+  bool may_act_as_root = false;  // on System V objects
 
   // What the next calls of a kind fail with.
   std::optional<int> last_operation_error;
   std::optional<int> looker_error;
   std::optional<int> writer_error;
   std::optional<int> reply_error;
+  std::optional<int> removal_error;  // of whatever kind
+  std::optional<int> open_process_error;
+  std::optional<int> signal_error;
+  std::optional<int> name_error;
 
   [[nodiscard]] Kernel& kernel() noexcept { return *this; }
   [[nodiscard]] Looker& looker() noexcept { return *this; }
@@ -152,6 +192,8 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   [[nodiscard]] std::vector<SimulatedReply> replies() const { return acts<SimulatedReply>(); }
   [[nodiscard]] std::vector<SimulatedEvent> events() const { return acts<SimulatedEvent>(); }
   [[nodiscard]] std::vector<SimulatedWrite> header_writes() const { return acts<SimulatedWrite>(); }
+  [[nodiscard]] std::vector<SimulatedRemoval> removals() const { return acts<SimulatedRemoval>(); }
+  [[nodiscard]] std::vector<SimulatedSignal> signals() const { return acts<SimulatedSignal>(); }
 
  private:
   struct PendingLook {
@@ -167,17 +209,29 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   MonotonicTime now() noexcept override { return clock; }
   std::expected<Received, int> receive(int from, std::span<std::byte> buffer) noexcept override;
   bool is_alive(int pidfd) noexcept override;
-  std::expected<void, int> send_reply(int directory, const char* name, const Credentials& client,
+  std::expected<void, int> send_reply(int from, const char* name, const Credentials& client,
                                       std::span<const std::byte> reply) noexcept override;
   std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override;
   std::expected<SegmentFacts, int> segment(int shmid) noexcept override;
   std::expected<pid_t, int> last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept override;
+  std::expected<void, int> remove_semaphore_set(int semid, const SemaphoreSetFacts& seen) noexcept override;
+  std::expected<void, int> remove_segment(int shmid, const SegmentFacts& seen) noexcept override;
+  std::expected<Descriptor, int> open_process(pid_t pid) noexcept override;
+  std::expected<void, int> signal_process(int pidfd, int signal) noexcept override;
+  std::expected<NamedSocket, int> named_socket(int from, const char* name, const Rights& rights,
+                                               AskTheList ask) noexcept override;
+  std::expected<void, int> remove_socket(int from, const char* name, const Rights& rights, const NamedSocket& seen,
+                                         AskTheList ask) noexcept override;
   std::expected<void, int> submit(const LookRequest& request, int pidfd) noexcept override;
   std::expected<void, int> submit(const WriteRequest& request, int file) noexcept override;
   void record(const AuditRecord& record) noexcept override;
   void event(std::string_view name, std::string_view detail) noexcept override;
 
   LookVerdict judge(const PendingLook& look, LookReport& report, Descriptor& file);
+  LookVerdict judge_client(const PendingLook& look, LookReport& report, Descriptor& file);
+  LookVerdict judge_file(const PendingLook& look, LookReport& report, Descriptor& file);
+  LookVerdict judge_process(const PendingLook& look, LookReport& report);
+  [[nodiscard]] bool may_act_as(uid_t uid) const { return uid != 0 || may_act_as_root; }
   WriteVerdict judge(const PendingWrite& write);
   [[nodiscard]] std::uint64_t attach_count(std::int32_t shmid) const;
 

@@ -140,8 +140,8 @@ TEST(ParseClientSocketName, never_takes_a_server_socket_for_a_clients) {
 std::optional<std::string> leftover(const Profile& profile, std::string_view name) {
   const auto parsed = parse_leftover_name(profile, name);
   if (!parsed) return std::nullopt;
-  EXPECT_STREQ(parsed->c_str(), std::string(name).c_str());
-  return std::string(parsed->view());
+  EXPECT_STREQ(parsed->name.c_str(), std::string(name).c_str());
+  return std::string(parsed->name.view());
 }
 
 TEST(ParseLeftoverName, takes_every_client_name_and_every_mutex_name_as_it_is) {
@@ -158,6 +158,12 @@ TEST(ParseLeftoverName, takes_every_client_name_and_every_mutex_name_as_it_is) {
   }
   EXPECT_FALSE(leftover(gtm(), "ydb_secshr00001A2F"));
   EXPECT_FALSE(leftover(ydb(), "gtm_secshr00001A2F"));
+}
+
+TEST(ParseLeftoverName, says_whose_it_was) {
+  EXPECT_EQ(parse_leftover_name(gtm(), "gtm_secshr00001A2F")->pid, 0x1A2F);
+  EXPECT_EQ(parse_leftover_name(gtm(), "gtm_secshr00001A2Fq")->pid, 0x1A2F);
+  EXPECT_EQ(parse_leftover_name(gtm(), "gtm_mutex00400000")->pid, maximum_pid);
 }
 
 TEST(ParseLeftoverName, refuses_names_outside_the_grammar) {

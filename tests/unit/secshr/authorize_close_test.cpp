@@ -31,7 +31,7 @@ class AuthorizeClose : public AuthorizeTest {
   void put_segment(Pair pair) {
     if (pair == Pair::unnamed || pair == Pair::absent) return;
     const uid_t uid = pair == Pair::mine ? my_uid : other_uid;
-    machine.segments[header.shmid] = {uid, uid, pair == Pair::other_time ? 81 : 80};
+    machine.segments[header.shmid] = {{uid, uid, pair == Pair::other_time ? 81 : 80}};
   }
   void put_set(Pair pair, LastOperation last) {
     if (pair == Pair::unnamed || pair == Pair::absent) return;
@@ -117,7 +117,7 @@ TEST_F(AuthorizeClose, refuses_when_a_second_attach_came_after_the_look) {
   attach(my_pid, header.shmid);
   Seen seen = seen_with(header);
   attach(other_pid, header.shmid);
-  EXPECT_EQ(decision(protocol::FlushHeader{protocol::closed_ids, "/d"}, std::move(seen)), denied_live);
+  EXPECT_EQ(decision(protocol::FlushHeader{protocol::closed_ids, "/d"}, seen), denied_live);
 }
 
 // A process makes its maps show the id of a segment that only somebody else has attached: it needs a child that

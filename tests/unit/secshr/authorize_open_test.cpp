@@ -40,7 +40,7 @@ class AuthorizeOpen : public AuthorizeTest {
   void put_segment(Object object) {
     if (object == Object::absent) return;
     const uid_t uid = object == Object::others ? other_uid : my_uid;
-    machine.segments[wanted.shmid] = {uid, uid, wanted.shm_ctime + (object == Object::other_time ? 1 : 0)};
+    machine.segments[wanted.shmid] = {{uid, uid, wanted.shm_ctime + (object == Object::other_time ? 1 : 0)}};
   }
   // The header's set, and the object that it names where that is not the wanted one.
   void put_header_set(Header in_header, IpcIds& ids) {
@@ -56,8 +56,8 @@ class AuthorizeOpen : public AuthorizeTest {
     const bool same_id = in_header == Header::same || in_header == Header::same_id_other_time;
     ids.shmid = same_id ? wanted.shmid : other.shmid;
     ids.shm_ctime = in_header == Header::same ? wanted.shm_ctime : other.shm_ctime;
-    if (in_header == Header::live) machine.segments[other.shmid] = {other_uid, other_uid, other.shm_ctime};
-    if (in_header == Header::reused) machine.segments[other.shmid] = {other_uid, other_uid, 99};
+    if (in_header == Header::live) machine.segments[other.shmid] = {{other_uid, other_uid, other.shm_ctime}};
+    if (in_header == Header::reused) machine.segments[other.shmid] = {{other_uid, other_uid, 99}};
   }
 
   void check(const Case& each) {
@@ -142,7 +142,7 @@ TEST_F(AuthorizeOpen, counts_the_creator_and_not_the_owner) {
   EXPECT_EQ(decision_to_open(wanted, protocol::closed_ids), denied_ids);
   machine.semaphore_sets[0] = {{.uid = other_uid, .cuid = my_uid, .ctime = 70}, 0};
   EXPECT_EQ(decision_to_open(wanted, protocol::closed_ids), permitted);
-  machine.segments[0] = {.uid = my_uid, .cuid = other_uid, .ctime = 80};
+  machine.segments[0] = {{.uid = my_uid, .cuid = other_uid, .ctime = 80}};
   EXPECT_EQ(decision_to_open(wanted, protocol::closed_ids), denied_ids);
 }
 

@@ -136,16 +136,29 @@ TEST_F(BrokerDatagram, tells_unknown_codes_and_foreign_keys) {
   EXPECT_EQ(reply->header.sequence, 9U);
 }
 
-TEST_F(BrokerDatagram, refuses_what_is_not_served) {
-  const protocol::Request requests[] = {protocol::Wake{alice_pid}, protocol::RemoveSemaphoreSet{5},
-                                        protocol::RemoveSegment{5}, protocol::RemoveFile{"/served/gtm_mutex00000001"},
-                                        protocol::ContinueProcess{alice_pid}};
-  const std::string objects[] = {"1001", "5", "5", "/served/gtm_mutex00000001", "1001"};
+// Every request of stock clients, each of which has something to act on.
+TEST_F(BrokerDatagram, serves_every_request) {
+  machine.semaphore_sets[5] = {{.uid = alice, .cuid = alice, .mode = 0666}, bob_pid};
+  machine.segments[6] = {{.uid = alice, .cuid = alice, .mode = 0666}};
+  machine.names["gtm_mutex00000001"] = {.owner = alice};
+  const protocol::Request requests[] = {protocol::Wake{alice_pid},
+                                        protocol::RemoveSemaphoreSet{5},
+                                        protocol::RemoveSegment{6},
+                                        protocol::RemoveFile{"/served/gtm_mutex00000001"},
+                                        protocol::ContinueProcess{alice_pid},
+                                        close_of()};
+  const std::string objects[] = {"1001", "5", "6", "/served/gtm_mutex00000001", "1001", database};
   for (std::size_t each = 0; each < std::size(requests); ++each) {
     serve(bob_pid, requests[each]);
-    EXPECT_EQ(outcome(), refused_with("cfg.off", EPERM));
+    EXPECT_EQ(broker.parked(), 1U) << each;
+    machine.settle(broker);
+    EXPECT_EQ(outcome(), done) << each;
     EXPECT_EQ(machine.records().back().object, objects[each]);
+    EXPECT_EQ(broker.parked(), 0U);
   }
+  EXPECT_EQ(machine.removals().size(), 3U);
+  EXPECT_EQ(machine.signals().size(), 2U);
+  EXPECT_EQ(machine.header_writes().size(), 1U);
 }
 
 TEST_F(BrokerDatagram, refuses_a_message_that_names_another_pid) {

@@ -62,7 +62,7 @@ class BrokerTest : public testing::Test {
   protocol::IpcIds make_objects(uid_t uid) {
     const std::int32_t id = ++last_id;
     machine.semaphore_sets[id] = {{uid, uid, 1000 + id}, 0};
-    machine.segments[id] = {uid, uid, 5000 + id};
+    machine.segments[id] = {{uid, uid, 5000 + id}};
     return {id, id, 1000 + id, 5000 + id};
   }
   protocol::IpcIds& header() { return machine.files.at(database_inode).ids; }
@@ -102,7 +102,7 @@ class BrokerTest : public testing::Test {
   SimulatedMachine machine;
   const Service service{&protocol::profile(protocol::ProfileId::gtm), release_key, {65534, 65534}};
   Broker broker{service, machine.kernel(), machine.looker(), machine.writer(), machine.audit()};
-  const ServedDirectory served{.socket = 3, .directory = 4};
+  const ServedDirectory served{.socket = 3, .directory = SimulatedMachine::served_directory, .name = "/served"};
   std::int32_t last_id = 100;
 };
 

@@ -1,10 +1,13 @@
 // The table of waiting requests: its limits, and that a late answer finds nobody.
 #include "secshr/exchange_table.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
+
+#include "tests/support/simulated_machine.h"
 
 namespace secshr {
 namespace {
@@ -68,6 +71,12 @@ TEST(ExchangeTable, keeps_nothing_of_a_released_exchange) {
   exchange->header = protocol::RequestHeader{};
   exchange->request = protocol::Ping{};
   exchange->seen = Seen{};
+  exchange->object = ObjectFacts{};
+  exchange->told = true;
+  exchange->credentials = Credentials{1, 2, 3};
+  exchange->process = SimulatedMachine::descriptor_of_file(1);
+  const int process = exchange->process.get();
+  ASSERT_GE(::fcntl(process, F_GETFD), 0);
   table.release(*exchange);
   ASSERT_EQ(table.take(), exchange);
   EXPECT_EQ(exchange->job, 0U);
@@ -76,6 +85,11 @@ TEST(ExchangeTable, keeps_nothing_of_a_released_exchange) {
   EXPECT_FALSE(exchange->header);
   EXPECT_FALSE(exchange->request);
   EXPECT_FALSE(exchange->seen);
+  EXPECT_FALSE(exchange->object);
+  EXPECT_FALSE(exchange->told);
+  EXPECT_FALSE(exchange->credentials);
+  EXPECT_FALSE(exchange->process);
+  EXPECT_LT(::fcntl(process, F_GETFD), 0) << "closed";
 }
 
 TEST(ExchangeTable, counts_what_each_uid_has_parked) {

@@ -46,14 +46,16 @@ TEST(StartFlush, tells_the_writer_what_the_permit_says) {
   constexpr protocol::IpcIds ids{7, 8, 70, 80};
   constexpr protocol::IpcIds before{1, 2, 3, 4};
   machine.semaphore_sets[7] = {{2001, 2001, 70}, 0};
-  machine.segments[8] = {2001, 2001, 80};
-  std::optional<Seen> seen(std::in_place);
-  seen->report.verdict = LookVerdict::seen;
-  seen->report.ids = before;
-  seen->file = SimulatedMachine::descriptor_of_file(42);
+  machine.segments[8] = {{2001, 2001, 80}};
+  Seen seen;
+  seen.report.verdict = LookVerdict::seen;
+  seen.report.ids = before;
+  seen.file = SimulatedMachine::descriptor_of_file(42);
   machine.files[42] = {.ids = before};
   const Peer peer{{1001, 2001, 3001}, Descriptor()};
-  const auto permit = Authorizer(machine.kernel()).authorize(peer, protocol::FlushHeader{ids, "/d"}, seen);
+  const Evidence evidence{&seen, -1, -1, {}};
+  const auto permit =
+      Authorizer(machine.kernel(), Policy()).authorize(peer, protocol::FlushHeader{ids, "/d"}, evidence);
   ASSERT_TRUE(permit);
 
   const auto deadline = machine.clock + std::chrono::seconds(1);

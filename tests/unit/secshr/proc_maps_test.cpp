@@ -8,7 +8,8 @@
 namespace secshr {
 namespace {
 
-constexpr MappedFile kernel_tmpfs{.device_major = 0, .device_minor = 1, .inode = 1027, .path = {}};
+constexpr MappedFile kernel_tmpfs{
+    .device_major = 0, .device_minor = 1, .inode = 1027, .executable = false, .path = {}};
 
 bool shows(std::string_view line, std::int32_t shmid) {
   const auto mapping = parse_maps_line(line);
@@ -79,6 +80,39 @@ TEST(ProcMaps, never_shows_a_negative_id) {
   // As an unsigned number -1 is an inode like any other.
   EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:01 18446744073709551615 /SYSV00000000 (deleted)", -1));
   EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:01 4294967295 /SYSV00000000 (deleted)", -1));
+}
+
+// A file that is merely read or written, as data, makes its reader no process of the installation.
+TEST(ProcMaps, tells_what_is_executed_from_what_is_not) {
+  const auto is_executable = [](const char* permissions) {
+    const auto mapping = parse_maps_line(std::string("7f-80 ") + permissions + " 00001000 fe:1a 12 /x");
+    EXPECT_TRUE(mapping) << permissions;
+    return mapping && mapping->executable;
+  };
+  for (const char* permissions : {"r-xp", "r-xs", "--xp", "rwxp", "rwxs"}) EXPECT_TRUE(is_executable(permissions));
+  for (const char* permissions : {"r--p", "rw-p", "rw-s", "---p", "r--s"}) EXPECT_FALSE(is_executable(permissions));
+  // Nothing but the permissions says so.
+  const auto named = parse_maps_line("7f-80 r--p 00001000 fe:1a 12 /x r-xp");
+  ASSERT_TRUE(named);
+  EXPECT_FALSE(named->executable);
+}
+
+TEST(ProcMaps, takes_for_the_same_file_only_what_has_its_device_and_its_inode) {
+  constexpr MappedFile program{
+      .device_major = 8, .device_minor = 1, .inode = 12, .executable = true, .path = "/dist/mumps"};
+  MappedFile other = program;
+  other.path = "/dist/mumps (deleted)";
+  other.executable = false;
+  EXPECT_TRUE(same_file(program, other)) << "by any name, and however mapped";
+  other = program;
+  other.inode = 13;
+  EXPECT_FALSE(same_file(program, other));
+  other = program;
+  other.device_minor = 2;
+  EXPECT_FALSE(same_file(program, other));
+  other = program;
+  other.device_major = 9;
+  EXPECT_FALSE(same_file(program, other));
 }
 
 TEST(ProcMaps, compares_all_of_the_inode) {

@@ -16,9 +16,11 @@ struct Text {
   std::string uid = "Uid:\t1001\t1002\t1003\t1004\n";
   std::string gid = "Gid:\t2001\t2002\t2003\t2004\n";
   std::string groups = "Groups:\t4 24 30 \n";
+  std::string caught = "SigCgt:\t0000000180016a07\n";
   [[nodiscard]] std::string whole() const {
     return name + "Umask:\t0022\nState:\tS (sleeping)\nTgid:\t3090\nNgid:\t0\nPid:\t3090\nPPid:\t1\n" + uid + gid +
-           "FDSize:\t64\n" + groups + "NStgid:\t3090\nVmPeak:\t    9000 kB\nCpus_allowed_list:\t0-1\n";
+           "FDSize:\t64\n" + groups + "NStgid:\t3090\nVmPeak:\t    9000 kB\nSigIgn:\t0000000000001000\n" + caught +
+           "Cpus_allowed_list:\t0-1\n";
   }
 };
 
@@ -96,6 +98,36 @@ TEST(ProcStatus, takes_the_largest_id) {
   const auto status = parse(Text{.uid = "Uid:\t4294967295\t0\t00\t65534\n"}.whole());
   ASSERT_TRUE(status);
   EXPECT_EQ(status->uids, (std::array<uid_t, 4>{4294967295, 0, 0, 65534}));
+}
+
+TEST(ProcStatus, reads_the_signals_that_are_caught_and_not_those_that_are_ignored) {
+  const auto caught = [](const std::string& digits) {
+    const auto status = parse(Text{.caught = "SigCgt:\t" + digits + "\n"}.whole());
+    EXPECT_TRUE(status) << digits;
+    return status ? status->caught_signals : std::nullopt;
+  };
+  EXPECT_EQ(caught("0000000000000000"), 0U);
+  EXPECT_EQ(caught("0000000000002000"), 0x2000U);  // SIGALRM alone
+  EXPECT_EQ(caught("ffffffffffffffff"), 0xffffffffffffffffU);
+  EXPECT_EQ(caught("0000000180016a07"), 0x180016a07U);
+}
+
+// Old kernels, or a text that another field stands in: then nothing is known to be caught.
+TEST(ProcStatus, knows_of_no_caught_signals_where_the_line_is_missing) {
+  for (const char* line : {"", "sigcgt:\t0000000000002000\n", "SigCgtx:\t0000000000002000\n"}) {
+    const auto status = parse(Text{.caught = line}.whole());
+    ASSERT_TRUE(status) << line;
+    EXPECT_EQ(status->caught_signals, std::nullopt) << line;
+  }
+}
+
+TEST(ProcStatus, refuses_caught_signals_that_are_no_number_or_come_twice) {
+  for (const char* digits :
+       {"", " ", "x", "-1", "+1", "0x2000", "2000 ", "2000 2000", "2000g", "10000000000000000", "2000\r", "\v2000"}) {
+    EXPECT_FALSE(parse(Text{.caught = std::string("SigCgt:\t") + digits + "\n"}.whole())) << digits;
+  }
+  EXPECT_FALSE(parse(Text{.caught = "SigCgt:\t0000000000002000\nSigCgt:\t0000000000002000\n"}.whole()));
+  EXPECT_FALSE(parse(Text{.name = "Name:\tx\nSigCgt:\t0000000000002000\n"}.whole()));
 }
 
 TEST(ProcStatus, refuses_groups_that_are_not_numbers) {

@@ -1,0 +1,206 @@
+// Waking and continuing through the whole broker: what was looked at is what is signalled, and nothing else is.
+#include <csignal>
+#include <filesystem>
+#include <limits>
+
+#include "tests/unit/secshr/broker_fixture.h"
+
+namespace secshr {
+namespace {
+
+using namespace test;
+
+constexpr pid_t target = 7000;
+constexpr uid_t targets_uid = 2009;
+
+class BrokerProcess : public BrokerTest {
+ protected:
+  BrokerProcess() { machine.start(target, {.uid = targets_uid, .gid = 1, .comm = "mupip"}); }
+
+  std::string ask(const protocol::Request& request) {
+    serve(bob_pid, request);
+    machine.settle(broker);
+    return outcome();
+  }
+  std::string wake(std::int32_t pid = target) { return ask(protocol::Wake{pid}); }
+  std::string resume(std::int32_t pid = target) { return ask(protocol::ContinueProcess{pid}); }
+  SimulatedProcess& process() { return machine.processes.at(target); }
+
+  const std::string not_ours = refused_with("proc.install", EPERM);
+};
+
+TEST_F(BrokerProcess, wakes_and_continues_a_process_of_the_installation_whoever_runs_it) {
+  EXPECT_EQ(wake(), done);
+  EXPECT_EQ(resume(), done);
+  const auto signals = machine.signals();
+  ASSERT_EQ(signals.size(), 2U);
+  EXPECT_EQ(signals[0].signal, SIGALRM);
+  EXPECT_EQ(signals[1].signal, SIGCONT);
+  for (const auto& signal : signals) EXPECT_EQ(signal.birth, process().birth);
+  EXPECT_EQ(broker.parked(), 0U);
+}
+
+TEST_F(BrokerProcess, says_who_asked_and_whose_process_it_was) {
+  for (const bool runs_installation : {true, false}) {
+    process().runs_installation = runs_installation;
+    wake();
+    const auto record = machine.records().back();
+    EXPECT_EQ(record.pid, bob_pid);
+    EXPECT_EQ(record.uid, bob);
+    EXPECT_EQ(record.comm, "") << "the process that was looked at did not ask";
+    EXPECT_EQ(record.request, "wake");
+    EXPECT_EQ(record.object, std::to_string(target));
+    EXPECT_EQ(record.owner, targets_uid);
+    EXPECT_EQ(record.mode, std::nullopt);
+    resume();
+    EXPECT_EQ(machine.records().back().request, "continue");
+    EXPECT_EQ(machine.records().back().owner, targets_uid);
+  }
+}
+
+TEST_F(BrokerProcess, signals_nobody_outside_the_installation) {
+  process().runs_installation = false;
+  EXPECT_EQ(wake(), not_ours);
+  EXPECT_EQ(resume(), not_ours);
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+// What root runs cannot be looked into.
+TEST_F(BrokerProcess, signals_no_process_of_roots) {
+  process().uid = 0;
+  EXPECT_EQ(wake(), not_ours);
+  EXPECT_EQ(resume(), not_ours);
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+TEST_F(BrokerProcess, signals_no_process_that_runs_as_two_users_at_once) {
+  process().mixed_ids = true;
+  EXPECT_EQ(wake(), not_ours);
+  EXPECT_EQ(resume(), not_ours);
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+TEST_F(BrokerProcess, does_not_wake_a_process_that_would_die_of_it) {
+  process().catches_alarm = false;
+  EXPECT_EQ(wake(), refused_with("wake.caught", EPERM));
+  EXPECT_TRUE(machine.signals().empty());
+  EXPECT_EQ(resume(), done);
+  ASSERT_EQ(machine.signals().size(), 1U);
+  EXPECT_EQ(machine.signals()[0].signal, SIGCONT);
+}
+
+TEST_F(BrokerProcess, signals_no_group_and_not_everybody) {
+  for (const std::int32_t pid : {0, -1, -target, std::numeric_limits<std::int32_t>::min()}) {
+    EXPECT_EQ(wake(pid), refused_with("proc.install", EINVAL)) << pid;
+    EXPECT_EQ(resume(pid), refused_with("proc.install", EINVAL)) << pid;
+    EXPECT_EQ(machine.records().back().object, std::to_string(pid));
+  }
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+TEST_F(BrokerProcess, answers_for_one_that_ended_as_stock_servers_do) {
+  process().alive = false;
+  EXPECT_EQ(wake(), refused_with("proc.install", ESRCH));
+  EXPECT_EQ(resume(), done);
+  EXPECT_TRUE(machine.signals().empty());
+  process().zombie = true;
+  EXPECT_EQ(wake(), refused_with("proc.install", ESRCH));
+  EXPECT_EQ(resume(), refused_with("proc.install", ESRCH));
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+TEST_F(BrokerProcess, refuses_a_thread_id) {
+  machine.open_process_error = ENOENT;
+  EXPECT_EQ(wake(), not_ours);
+  EXPECT_EQ(resume(), not_ours);
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+// The pid is given to another process, of the same installation and all, at each moment in between.
+
+TEST_F(BrokerProcess, signals_nobody_when_the_pid_was_reused_before_the_look) {
+  for (const protocol::Request& request :
+       {protocol::Request(protocol::Wake{target}), protocol::Request(protocol::ContinueProcess{target})}) {
+    serve(bob_pid, request);
+    machine.start(target, {.uid = targets_uid, .gid = 1});
+    machine.settle(broker);
+    EXPECT_EQ(outcome(), refused_with("proc.install", ESRCH));
+  }
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+TEST_F(BrokerProcess, signals_nobody_when_the_pid_was_reused_between_look_and_signal) {
+  for (const protocol::Request& request :
+       {protocol::Request(protocol::Wake{target}), protocol::Request(protocol::ContinueProcess{target})}) {
+    serve(bob_pid, request);
+    Seen seen = machine.look();
+    ASSERT_EQ(seen.report.verdict, LookVerdict::seen);
+    machine.start(target, {.uid = targets_uid, .gid = 1});
+    broker.on_seen(std::move(seen));
+    // To continue what has ended is done already.
+    EXPECT_EQ(outcome(), std::holds_alternative<protocol::Wake>(request) ? failed_with(ESRCH) : done);
+  }
+  EXPECT_TRUE(machine.signals().empty());
+}
+
+TEST_F(BrokerProcess, looks_at_the_named_process_and_not_at_the_client) {
+  process().runs_installation = false;
+  ASSERT_TRUE(machine.processes.at(bob_pid).runs_installation);
+  EXPECT_EQ(wake(), not_ours);
+  process().runs_installation = true;
+  machine.processes.at(bob_pid).runs_installation = false;
+  machine.processes.at(bob_pid).catches_alarm = false;
+  EXPECT_EQ(wake(), done);
+}
+
+TEST_F(BrokerProcess, says_that_the_signal_failed) {
+  for (const int error : {EPERM, ESRCH, EINVAL}) {
+    machine.signal_error = error;
+    EXPECT_EQ(wake(), failed_with(error));
+    EXPECT_EQ(resume(), error == ESRCH ? done : failed_with(error));
+  }
+}
+
+TEST_F(BrokerProcess, keeps_no_descriptor_of_a_process_however_the_request_ends) {
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator entries("/proc/self/fd");
+    return std::distance(begin(entries), end(entries));
+  };
+  wake();
+  const auto before = descriptors();
+  for (int round = 0; round < 50; ++round) {
+    wake();
+    process().runs_installation = round % 2 == 0;
+    machine.looker_error = round % 3 == 0 ? std::optional(EAGAIN) : std::nullopt;
+    resume();
+    wake(0);
+    wake(target + 1);
+  }
+  EXPECT_EQ(descriptors(), before);
+}
+
+TEST_F(BrokerProcess, opens_no_process_for_a_uid_that_has_used_its_share) {
+  for (std::size_t count = 0; count < limits::parked_exchanges_per_uid; ++count)
+    serve(bob_pid, protocol::Wake{target});
+  ASSERT_EQ(broker.parked(), limits::parked_exchanges_per_uid);
+  machine.open_process_error = EMFILE;
+  serve(bob_pid, protocol::Wake{target});
+  EXPECT_EQ(outcome(), refused_with("rate.uid", EBUSY));
+  serve(bob_pid, protocol::ContinueProcess{0});
+  EXPECT_EQ(outcome(), refused_with("rate.uid", EBUSY));
+  machine.open_process_error.reset();
+  machine.settle(broker);
+  EXPECT_EQ(machine.signals().size(), limits::parked_exchanges_per_uid);
+}
+
+TEST_F(BrokerProcess, does_not_signal_after_the_deadline) {
+  serve(bob_pid, protocol::Wake{target});
+  pass(limits::request_deadline);
+  EXPECT_EQ(outcome(), failed_with(ETIMEDOUT));
+  machine.settle(broker);
+  EXPECT_TRUE(machine.signals().empty());
+  EXPECT_EQ(machine.records().size(), 1U);
+}
+
+}  // namespace
+}  // namespace secshr

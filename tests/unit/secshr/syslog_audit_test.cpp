@@ -1,0 +1,377 @@
+// The system log: what was done in the words that tools look for, nothing else, and no harm from whoever listens.
+#include "secshr/syslog_audit.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "secshr/both_audits.h"
+
+namespace secshr {
+namespace {
+
+using namespace std::string_literals;
+using namespace std::string_view_literals;
+
+// A directory of its own with the place for a listener in it.
+class Place {
+ public:
+  Place() {
+    directory_ = testing::TempDir() + "secshr_syslog_XXXXXX";
+    if (::mkdtemp(directory_.data()) == nullptr) std::abort();
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() { std::filesystem::remove_all(directory_); }
+  [[nodiscard]] std::string path() const { return directory_ + "/log"; }
+
+ private:
+  std::string directory_;
+};
+
+class Listener {
+ public:
+  explicit Listener(const std::string& path, int type = SOCK_DGRAM) : path_(path) {
+    socket_.reset(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::ranges::copy(path, static_cast<char*>(address.sun_path));
+    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) std::abort();
+    if (type == SOCK_STREAM && ::listen(socket_.get(), 8) != 0) std::abort();
+  }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener() { std::filesystem::remove(path_); }
+  [[nodiscard]] int descriptor() const { return socket_.get(); }
+  // What has come since the last call.
+  std::vector<std::string> take() const {
+    std::vector<std::string> messages;
+    std::string buffer(1 << 16, '\0');
+    for (ssize_t size = 0; (size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) >= 0;) {
+      messages.push_back(buffer.substr(0, static_cast<std::size_t>(size)));
+    }
+    return messages;
+  }
+
+ private:
+  std::string path_;
+  Descriptor socket_;
+};
+
+constexpr Outcome done{Verdict::done, rule::none, 0};
+constexpr Outcome denied{Verdict::refused, "hdr.read", EPERM};
+constexpr Outcome attached{Verdict::refused, "shm.attached", EBUSY};
+constexpr Outcome failed{Verdict::failed, rule::none, EINVAL};
+constexpr Outcome dropped{Verdict::dropped, rule::socket_name, EPERM};
+
+AuditRecord record_of(std::string_view request, Outcome outcome) {
+  AuditRecord record;
+  record.pid = 3090;
+  record.uid = 2001;
+  record.gid = 3001;
+  record.comm = "mumps";
+  record.request = request;
+  record.outcome = outcome;
+  return record;
+}
+AuditRecord about_file(std::string_view request, std::string_view path, Outcome outcome) {
+  AuditRecord record = record_of(request, outcome);
+  record.object = path;
+  return record;
+}
+AuditRecord about_number(std::string_view request, std::int32_t number, Outcome outcome) {
+  AuditRecord record = record_of(request, outcome);
+  record.object_number = number;
+  return record;
+}
+
+constexpr std::array file_requests{"flush-header-open"sv, "flush-header-close"sv, "remove-file"sv,
+                                   "remove-leftover"sv};
+constexpr std::array number_requests{"remove-semaphore-set"sv, "remove-segment"sv, "wake"sv, "continue"sv};
+
+// Time passes when a test says so.
+std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
+
+class Syslog : public testing::Test {
+ protected:
+  static std::string head(std::string_view ident = "GTM-SECSHR") {
+    return "<14>" + std::string(ident) + "[" + std::to_string(::getpid()) + "]: ";
+  }
+  // The one message that this record makes, without what all have in common; "none" and "several" otherwise.
+  std::string said(const AuditRecord& record) {
+    audit.record(record);
+    return only(listener.take());
+  }
+  static std::string only(const std::vector<std::string>& messages) {
+    if (messages.empty()) return "none";
+    if (messages.size() > 1) return "several";
+    return messages[0].starts_with(head()) ? messages[0].substr(head().size()) : "without head: " + messages[0];
+  }
+  std::vector<std::string> said_of_event(std::string_view name, std::string_view detail = {}) {
+    audit.event(name, detail);
+    auto messages = listener.take();
+    for (auto& message : messages) message = only({message});
+    return messages;
+  }
+
+  const Place place;
+  const Listener listener{place.path()};
+  SyslogAudit audit{
+      protocol::profile(protocol::ProfileId::gtm), {"/tmp", "/var/a b"}, place.path(), [] { return now; }};
+};
+
+TEST_F(Syslog, says_what_was_done_in_the_words_that_tools_look_for) {
+  EXPECT_EQ(said(about_file("flush-header-open", "/path/mumps.dat", done)),
+            "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (/path/mumps.dat) updated for open");
+  EXPECT_EQ(said(about_file("flush-header-close", "/path/mumps.dat", done)),
+            "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (/path/mumps.dat) updated for close");
+  EXPECT_EQ(said(about_number("remove-semaphore-set", 32769, done)),
+            "%GTM-I-GTMSECSHRREMSEM, [client pid 3090] Semaphore (32769) removed");
+  EXPECT_EQ(said(about_number("remove-segment", 0, done)),
+            "%GTM-I-GTMSECSHRREMSHM, [client pid 3090] Shared memory segment (0) removed, nattch = 0");
+  EXPECT_EQ(said(about_file("remove-file", "/tmp/gtm_mutex0001", done)),
+            "%GTM-I-GTMSECSHRREMFILE, [client pid 3090] file (/tmp/gtm_mutex0001) removed");
+  EXPECT_EQ(said(about_file("remove-leftover", "gtm_secshr00000C12a", done)),
+            "%GTM-I-GTMSECSHRREMFILE, [client pid 3090] leftover socket (gtm_secshr00000C12a) removed");
+}
+
+TEST_F(Syslog, says_what_failed_or_was_refused_and_by_which_rule) {
+  for (const auto& [outcome, words] : {std::pair{failed, " failed with EINVAL, rule -"s},
+                                       std::pair{denied, " refused with EPERM, rule hdr.read"s}}) {
+    for (const auto request : number_requests) {
+      EXPECT_EQ(said(about_number(request, 7, outcome)),
+                "%GTM-W-GTMSECSHRSRVFID, [client pid 3090] " + std::string(request) + " (7)" + words);
+    }
+    for (const auto request : file_requests) {
+      const std::string mnemonic = request.starts_with("flush") ? "GTMSECSHRSRVFID" : "GTMSECSHRSRVFIL";
+      EXPECT_EQ(said(about_file(request, "/f", outcome)),
+                "%GTM-W-" + mnemonic + ", [client pid 3090] " + std::string(request) + " (/f)" + words);
+    }
+    now += std::chrono::minutes(1);  // so that no warning is withheld
+  }
+  AuditRecord odd = record_of("unknown", denied);
+  odd.outcome = {Verdict::refused, rule::none, 0x8000};  // no errno
+  EXPECT_EQ(said(odd), "%GTM-W-GTMSECSHRSRVFID, [client pid 3090] unknown (-) refused with 32768, rule -");
+}
+
+TEST_F(Syslog, says_that_a_segment_was_kept_because_somebody_is_attached) {
+  EXPECT_EQ(said(about_number("remove-segment", 5, attached)),
+            "%GTM-W-GTMSECSHRSHMCONCPROC, [client pid 3090] Shared memory segment (5) is attached, not removed");
+}
+
+TEST_F(Syslog, says_nothing_of_what_was_dropped_or_changed_nothing) {
+  for (const auto request : file_requests) EXPECT_EQ(said(about_file(request, "/f", dropped)), "none") << request;
+  for (const auto request : number_requests) EXPECT_EQ(said(about_number(request, 7, dropped)), "none") << request;
+  for (const auto request : {"wake"sv, "continue"sv}) {
+    EXPECT_EQ(said(about_number(request, 7, done)), "none") << request;
+  }
+  for (const auto request : {"ping"sv, "unknown"sv, "-"sv}) {
+    for (const Outcome outcome : {done, dropped}) EXPECT_EQ(said(record_of(request, outcome)), "none") << request;
+  }
+  // The control.
+  EXPECT_NE(said(about_number("remove-segment", 7, done)), "none");
+}
+
+TEST_F(Syslog, names_the_product_of_the_installation) {
+  SyslogAudit ydb(protocol::profile(protocol::ProfileId::ydb), {}, place.path());
+  ydb.record(about_number("remove-segment", 5, done));
+  EXPECT_EQ(listener.take(),
+            std::vector{head("YDB-SECSHR") +
+                        "%YDB-I-GTMSECSHRREMSHM, [client pid 3090] Shared memory segment (5) removed, nattch = 0"});
+}
+
+TEST_F(Syslog, says_that_it_started_and_where_it_serves) {
+  EXPECT_EQ(said_of_event("started", "installation demo socket gtm_secshr2E150534"),
+            (std::vector<std::string>{
+                "%GTM-I-GTMSECSHRDMNSTARTED, secshr serves: \"installation demo socket gtm_secshr2E150534\"",
+                "%GTM-I-GTMSECSHRTMPPATH, serving in (/tmp)", "%GTM-I-GTMSECSHRTMPPATH, serving in (\"/var/a b\")"}));
+}
+
+TEST_F(Syslog, says_why_it_ended) {
+  const std::string idle = "%GTM-I-GTMSECSHRTMOUT, nothing was asked for the idle timeout";
+  EXPECT_EQ(said_of_event("ended", "idle unsent-replies 0"),
+            (std::vector<std::string>{idle, "%GTM-I-GTMSECSHRSHUTDN, secshr ends: \"idle unsent-replies 0\""}));
+  EXPECT_EQ(said_of_event("ended", "idle"), (std::vector{idle, "%GTM-I-GTMSECSHRSHUTDN, secshr ends: idle"s}));
+  EXPECT_EQ(said_of_event("ended", "idleness"), std::vector{"%GTM-I-GTMSECSHRSHUTDN, secshr ends: idleness"s});
+  EXPECT_EQ(said_of_event("ended", "terminated idle"),
+            std::vector{"%GTM-I-GTMSECSHRSHUTDN, secshr ends: \"terminated idle\""s});
+}
+
+TEST_F(Syslog, says_what_was_written_late) {
+  EXPECT_EQ(said_of_event("late-write", "/f.dat"),
+            std::vector{"%GTM-I-GTMSECSHRUPDDBHDR, database fileheader (/f.dat) updated late"s});
+  EXPECT_EQ(said_of_event("late-write"),
+            std::vector{"%GTM-I-GTMSECSHRUPDDBHDR, database fileheader (\"\") updated late"s});
+}
+
+TEST_F(Syslog, says_nothing_of_other_events) {
+  for (const auto name : {"start-failed"sv, "log-lost"sv, ""sv})
+    EXPECT_TRUE(said_of_event(name, "x").empty()) << name;
+}
+
+TEST_F(Syslog, makes_one_printable_line_of_whatever_a_client_says) {
+  std::vector<std::string> nasties{"x\n<14>GTM-SECSHR[1]: %GTM-I-GTMSECSHRSHUTDN, x",
+                                   "\x1b[2J",
+                                   "\xe2\x80\xae",
+                                   "\xc2\x9b",
+                                   "%s%n{}{0}",
+                                   "x) updated for close",
+                                   "nul\0nul"s};
+  for (int byte = 0; byte < 256; ++byte) nasties.emplace_back(1, static_cast<char>(byte));
+  std::vector<std::string> seen;
+  for (const auto& nasty : nasties) {
+    for (const auto& line :
+         {said(about_file("flush-header-open", nasty, done)), said(about_file("flush-header-open", nasty, failed)),
+          said_of_event("late-write", nasty).at(0), said_of_event("started", nasty).at(0)}) {
+      ASSERT_TRUE(line.starts_with("%GTM-")) << line;
+      ASSERT_TRUE(std::ranges::all_of(line, [](char c) { return c >= ' ' && c <= '~'; })) << line;
+    }
+    now += std::chrono::minutes(1);  // so that no warning is withheld
+    seen.push_back(said(about_file("flush-header-open", nasty, done)));
+  }
+  // No two objects look the same.
+  std::ranges::sort(seen);
+  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+  EXPECT_EQ(said(about_file("flush-header-open", "x) updated for close", done)),
+            "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (\"x) updated for close\") updated for "
+            "open");
+}
+
+TEST_F(Syslog, cuts_a_long_path_in_its_middle) {
+  const auto path_of = [](std::size_t size, char filling) {
+    return "/d" + std::string(size - "/d/mumps.dat"sv.size(), filling) + "/mumps.dat";
+  };
+  const std::string begin = "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (";
+  const std::string whole = path_of(SyslogAudit::shown_bytes, 'x');
+  EXPECT_EQ(said(about_file("flush-header-open", whole, done)), begin + whole + ") updated for open");
+  const std::string cut = said(about_file("flush-header-open", path_of(SyslogAudit::shown_bytes + 1, 'x'), done));
+  EXPECT_NE(cut.find("x[...]x"), std::string::npos) << cut;
+  EXPECT_TRUE(cut.starts_with(begin + "\"/dx") && cut.ends_with("/mumps.dat\") updated for open")) << cut;
+  // The longest there is, of bytes that take the most room.
+  audit.record(about_file("flush-header-open", path_of(4160, '\x80'), done));
+  const auto longest = listener.take();
+  ASSERT_EQ(longest.size(), 1U);
+  EXPECT_LE(longest[0].size(), 2048U);
+  EXPECT_TRUE(longest[0].ends_with("/mumps.dat\") updated for open"));
+}
+
+TEST_F(Syslog, logs_so_many_warnings_a_minute_and_says_later_how_many_more_there_were) {
+  const AuditRecord record = about_number("remove-segment", 5, attached);
+  now += std::chrono::minutes(1);
+  for (unsigned each = 0; each < SyslogAudit::warnings_per_minute; ++each) ASSERT_NE(said(record), "none") << each;
+  EXPECT_EQ(said(record), "none");
+  EXPECT_EQ(said(about_file("remove-file", "/f", failed)), "none");
+  // What was done is said all the same.
+  EXPECT_NE(said(about_number("remove-segment", 6, done)), "none");
+  now += std::chrono::minutes(1) - std::chrono::nanoseconds(1);
+  EXPECT_EQ(said(record), "none");
+  now += std::chrono::nanoseconds(1);
+  EXPECT_EQ(
+      said(record),
+      "%GTM-W-GTMSECSHRSHMCONCPROC, [client pid 3090] Shared memory segment (5) is attached, not removed; 3 more "
+      "not logged");
+  EXPECT_EQ(said(record),
+            "%GTM-W-GTMSECSHRSHMCONCPROC, [client pid 3090] Shared memory segment (5) is attached, not removed");
+}
+
+// --- Whoever listens. ---
+
+int open_descriptors() {
+  int count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+TEST(SyslogListener, that_is_not_there_is_missed_by_nobody_and_found_when_it_comes) {
+  const Place place;
+  const int before = open_descriptors();
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.path());
+  const AuditRecord record = about_number("remove-segment", 5, done);
+  for (int each = 0; each < 1000; ++each) audit.record(record);
+  EXPECT_EQ(open_descriptors(), before + 1);
+  for (int restart = 0; restart < 3; ++restart) {
+    const Listener listener(place.path());
+    audit.record(record);
+    EXPECT_EQ(listener.take().size(), 1U) << "restart " << restart;
+  }
+  audit.record(record);
+}
+
+TEST(SyslogListener, that_does_not_read_makes_nobody_wait) {
+  const Place place;
+  const Listener listener(place.path());
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.path());
+  const AuditRecord record = about_number("remove-segment", 5, done);
+  constexpr std::size_t records = 10'000;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::size_t each = 0; each < records; ++each) audit.record(record);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  const std::size_t queued = listener.take().size();
+  EXPECT_GT(queued, 0U);
+  EXPECT_LT(queued, records) << "its queue never was full: the test shows nothing";
+  audit.record(record);
+  EXPECT_EQ(listener.take().size(), 1U);
+}
+
+TEST(SyslogListener, of_streams_is_told_nothing) {
+  const Place place;
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.path());
+  const AuditRecord record = about_number("remove-segment", 5, done);
+  {
+    const Listener stream(place.path(), SOCK_STREAM);
+    audit.record(record);
+    EXPECT_EQ(::accept4(stream.descriptor(), nullptr, nullptr, SOCK_CLOEXEC), -1);
+    EXPECT_EQ(errno, EAGAIN);
+  }
+  const Listener listener(place.path());
+  audit.record(record);
+  EXPECT_EQ(listener.take().size(), 1U);
+}
+
+TEST(SyslogListener, whose_name_is_longer_than_an_address_is_told_nothing) {
+  const Place place;
+  constexpr std::size_t longest = sizeof(sockaddr_un{}.sun_path) - 1;
+  const std::string path = place.path() + std::string(longest - place.path().size(), 'x');
+  const Listener listener(path);
+  const AuditRecord record = about_number("remove-segment", 5, done);
+  SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, path).record(record);
+  EXPECT_EQ(listener.take().size(), 1U);
+  // One byte more is not this one cut.
+  SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, path + "x").record(record);
+  EXPECT_TRUE(listener.take().empty());
+}
+
+// --- Both logs. ---
+
+class Journal final : public Audit {
+ public:
+  Journal(std::string name, std::vector<std::string>& lines) : name_(std::move(name)), lines_(lines) {}
+  void record(const AuditRecord& record) noexcept override { lines_.push_back(name_ + std::string(record.request)); }
+  void event(std::string_view name, std::string_view detail) noexcept override {
+    lines_.push_back(name_ + std::string(name) + std::string(detail));
+  }
+
+ private:
+  std::string name_;
+  std::vector<std::string>& lines_;
+};
+
+TEST(BothAudits, tells_both_the_same_in_their_order) {
+  std::vector<std::string> lines;
+  Journal first("1 ", lines);
+  Journal second("2 ", lines);
+  BothAudits both(first, second);
+  Audit& audit = both;
+  audit.record(record_of("ping", done));
+  audit.event("ended", " idle");
+  EXPECT_EQ(lines, (std::vector<std::string>{"1 ping", "2 ping", "1 ended idle", "2 ended idle"}));
+}
+
+}  // namespace
+}  // namespace secshr
