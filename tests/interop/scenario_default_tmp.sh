@@ -9,7 +9,7 @@ remember_database
 
 run_client bob env -u gtm_tmp "$gtm/mumps" -run %XCMD 'write ^a(7),!'
 check_equal 'bob reads' 49 "$client_output"
-check_flushes_served "$client_pid" 'open close'
+check_requests_served bob "$client_pid" "$flushes"
 check 'the server socket is in /tmp' test -S "/tmp/$(server_socket_name /tmp)"
 check 'and nowhere else' test "$(server_socket_name)" = none
 check 'the file is byte for byte what it was' database_unchanged

@@ -14,7 +14,7 @@ look="cp $database $home/open.dat; cat /proc/sysvipc/sem >$home/sem; cat /proc/s
 run_client bob "$gtm/mumps" -run %XCMD "write ^a(3),! zsystem \"$look\""
 check_equal 'the reader reads' 9 "$client_output"
 check_equal 'exit status' 0 "$client_status"
-check_flushes_served "$client_pid" 'open close'
+check_requests_served bob "$client_pid" "$flushes"
 
 bob=$(id -u bob)
 # The database's own set has key 0, the other one (ftok) does not.

@@ -11,7 +11,7 @@ remember_database
 # served WHAT: the checks that every client of this scenario must pass.
 served() {
   check_equal "$1: exit status" 0 "$client_status"
-  check_flushes_served "$client_pid" 'open close'
+  check_requests_served "$1" "$client_pid" "$flushes"
   check "$1: the file is byte for byte what it was" database_unchanged
   check "$1: nothing is left behind" nothing_left_behind
   printf '          %s ms\n' "$client_ms"

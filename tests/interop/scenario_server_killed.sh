@@ -15,7 +15,7 @@ for turn in first second; do
   kill -KILL "$(server_pid)"
   run_client bob "$gtm/mumps" -run %XCMD 'write ^a(7),!'
   check_equal "after the $turn kill a client is served" 49 "$client_output"
-  check_flushes_served "$client_pid" 'open close'
+  check_requests_served "bob, after the $turn kill" "$client_pid" "$flushes"
   check_equal 'one server' 1 "$(server_count)"
   check_equal 'no process of the killed one' '' "$(comm -12 <(sort <<<"$old") <(server_pids | sort))"
   check 'the file is byte for byte what it was' database_unchanged

@@ -12,7 +12,7 @@ for turn in first second; do
   run_client bob "$gtm/mupip" integ -file "$database"
   check_equal "$turn integ -file: exit status" 0 "$client_status"
   check "$turn integ -file: finds no errors" grep -q 'No errors detected by integ' <<<"$client_output"
-  check_flushes_served "$client_pid" 'open close'
+  check_requests_served "$turn integ -file" "$client_pid" "$flushes"
   check 'the file is byte for byte what it was' database_unchanged
   check 'nothing is left behind' nothing_left_behind
 done

@@ -24,7 +24,7 @@ start_status=0
 start_server bob || start_status=$?
 check_equal 'the wrapper reports a server' 0 "$start_status"
 # Stock exits before it has bound its socket (clients sleep half a second for it); secshr's exit says that it serves.
-if [[ $against == stock ]]; then sleep 0.5; fi
+if [[ $against == stock ]]; then wait_until 3 has_server_socket; fi
 server=$(server_socket_name)
 check 'the server has its socket' test "$server" != none
 
@@ -44,7 +44,7 @@ check_equal 'both are header flushes asked by this very process' 2 \
 check_equal 'two replies' 2 "$(calls recvfrom | wc -l)"
 check_equal 'both with code 0' 2 "$(calls recvfrom | grep -Ec '^recvfrom\([0-9]+, "(\\x00){4}.*= 24$' || :)"
 check_equal 'no other process is started' '' "$(calls 'fork|vfork|clone|clone3')"
-check_flushes_served "$client_pid" 'open close'
+check_requests_served bob "$client_pid" "$flushes"
 check_equal 'one server, of the program under test' 1 "$(server_count)"
 check 'the file is byte for byte what it was' database_unchanged
 check 'nothing is left behind' nothing_left_behind

@@ -16,13 +16,13 @@ utf8_client_reads() {
   run_client bob LC_ALL=C.UTF-8 gtm_chset=UTF-8 gtm_icu_version="$icu" gtm_dist="$gtm/utf8" \
     gtmroutines="$scratch/home/bob/utf8 $gtm/utf8/libgtmutil.so" "$gtm/utf8/mumps" -run %XCMD 'write $zchset," ",^a(7),!'
   check_equal 'a UTF-8 client reads' 'UTF-8 49' "$client_output"
-  check_flushes_served "$client_pid" 'open close'
+  check_requests_served 'UTF-8 client' "$client_pid" "$flushes"
 }
 
 other_client_reads() {
   run_client bob "$gtm/mumps" -run %XCMD 'write $zchset," ",^a(7),!'
   check_equal 'another client reads' 'M 49' "$client_output"
-  check_flushes_served "$client_pid" 'open close'
+  check_requests_served 'other client' "$client_pid" "$flushes"
 }
 
 check_equal 'one file under two names' "$(stat -c %d:%i "$gtm/gtmsecshr")" "$(stat -c %d:%i "$gtm/utf8/gtmsecshr")"

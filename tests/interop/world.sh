@@ -6,6 +6,7 @@
 # and returns only there, with everything laid out. Arguments of every scenario:
 #   --against secshr|stock   whose gtmsecshr serves (default secshr)
 #   --build DIR              the build tree that secshr is installed from (default build/release of this tree)
+# Where SECSHR_INTEROP_SUMMARY names a directory, a short record of what was asked goes there (see compare.sh).
 # Exit status: 0 all checks held, 1 one did not, 77 the machine cannot run it (1 where SECSHR_TESTS_MUST_RUN=1).
 
 interop=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -23,6 +24,8 @@ database=$data/demo.dat
 syslog=$scratch/syslog      # what the private /dev/log was told
 
 source "$interop/lib/report.sh"
+source "$interop/lib/summary.sh"
+source "$interop/lib/wait.sh"
 source "$interop/lib/private_system.sh"
 source "$interop/lib/accounts.sh"
 source "$interop/lib/clients.sh"
@@ -30,6 +33,12 @@ source "$interop/lib/database.sh"
 source "$interop/lib/server.sh"
 source "$interop/lib/requests.sh"
 source "$interop/lib/leftovers.sh"
+source "$interop/lib/sessions.sh"
+source "$interop/lib/last_out.sh"
+source "$interop/lib/killed.sh"
+source "$interop/lib/leftover_sockets.sh"
+source "$interop/lib/critical_section.sh"
+source "$interop/lib/raw_client.sh"
 
 cannot_run() {
   printf 'cannot run: %s\n' "$1" >&2
@@ -91,7 +100,7 @@ lay_out_scratch() {
   mkdir "$scratch/out"
   mkdir "$data" && chown alice:ledger "$data" && chmod 2750 "$data"
   local user
-  for user in alice bob carol; do
+  for user in root alice bob carol; do
     mkdir -p "$scratch/home/$user" && chown "$user:" "$scratch/home/$user"
   done
 }

@@ -16,6 +16,13 @@ create_database() {
     { cat "$scratch/out/create" >&2 && return 1; }
 }
 
+# check_closed_and_sound: what must hold of a database that everybody has left.
+check_closed_and_sound() {
+  check_equal 'the header has the ids of a closed database' "$closed_ids" "$(ids_as_numbers "$database")"
+  check 'no semaphore set, no segment, no socket file of a client is left' nothing_left_behind
+  check 'the database passes mupip integ' passes_integ
+}
+
 # What `zwrite ^a` prints for it.
 expected_globals() {
   awk 'BEGIN { for (i = 1; i <= 100; i++) n[i] = "^a(" i ")=" i * i; for (i = 1; i <= 100; i++) print n[i] }'

@@ -5,6 +5,7 @@
 make_private_system() {
   mount --make-rprivate /
   mount -t tmpfs -o mode=0755 scratch "$scratch"
+  bind_summary
   local tree
   for tree in etc usr var; do
     mkdir -p "$scratch/overlay/$tree/upper" "$scratch/overlay/$tree/work"

@@ -23,13 +23,18 @@ check_equal() {
   [[ $2 == "$3" ]] || printf '          expected: %s\n          actual:   %s\n' "${2//$'\n'/ | }" "${3//$'\n'/ | }"
 }
 
+# not COMMAND…: for checks.
+not() { ! "$@"; }
+
 finish() {
   printf '%d checks held, %d failed (against %s)\n' "$checks_held" "$checks_failed" "$against"
   if ((checks_failed > 0)); then
+    summarise 'the checks' 'FAILED'
     tell_what_the_server_said
     exit 1
   fi
   ((checks_held > 0)) || exit 1
+  summarise 'the checks' 'all held'
   exit 0
 }
 

@@ -19,6 +19,8 @@ server_socket_name() {
   echo none
 }
 
+has_server_socket() { [[ $(server_socket_name) != none ]]; }
+
 # The program whose process serves.
 server_program() {
   if [[ $against == secshr ]]; then
