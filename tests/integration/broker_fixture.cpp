@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <regex>
 #include <sstream>
 
@@ -45,13 +46,11 @@ void BrokerTest::SetUp() {
 }
 
 void BrokerTest::TearDown() {
-  std::string foreign;
-  if (log_) {
-    for (const auto& message : log_->take()) {
-      if (message.find("GTMSECSHRINIT[") == std::string::npos) foreign += message + "\n";
-    }
-  }
-  EXPECT_EQ(foreign, "");
+  (void)system_log();
+  (void)broker_messages();
+  EXPECT_EQ(messages_, std::vector<std::string>{}) << "messages of somebody else's";
+  messages_.clear();
+  log_.reset();
   PrivateWorldTest::TearDown();
 }
 
@@ -123,6 +122,7 @@ Bytes BrokerTest::header(std::int32_t code, std::uint32_t key, std::int32_t pid,
 std::optional<int> BrokerTest::answer(Client& client, const Bytes& datagram) {
   EXPECT_EQ(client.send(server_in(), datagram), 0);
   const auto received = client.receive();
+  drain_system_log();
   if (!received) return std::nullopt;
   const auto reply = protocol::decode_reply(*received);
   EXPECT_TRUE(reply.has_value()) << "a reply of " << received->size() << " bytes";
@@ -178,6 +178,7 @@ void BrokerTest::expect_serving(const std::string& directory) {
 }
 
 std::vector<LogRecord> BrokerTest::log_lines() {
+  drain_system_log();
   std::vector<LogRecord> lines;
   if (!exists(log_file)) return lines;
   std::istringstream text(read_file(log_file));
@@ -208,16 +209,36 @@ void BrokerTest::expect_ended(const std::string& why) {
   EXPECT_EQ(last.at("detail").substr(0, last.at("detail").find(' ')), why);
 }
 
-std::vector<std::string> BrokerTest::system_log() {
-  // Nothing but printable characters, in one line of a bounded length.
-  const std::regex shape("<14>GTMSECSHRINIT\\[[1-9][0-9]*\\]: (reason=[a-z-]+ detail=[ -~]*)");
+void BrokerTest::drain_system_log() {
+  if (!log_) return;
+  auto taken = log_->take();
+  messages_.insert(messages_.end(), std::make_move_iterator(taken.begin()), std::make_move_iterator(taken.end()));
+}
+
+// Each must be nothing but printable characters, in one line of a bounded length. The others stay.
+std::vector<std::string> BrokerTest::take_messages(const std::string& ident, const std::string& text) {
+  drain_system_log();
+  const std::regex shape("<14>" + ident + "\\[[1-9][0-9]*\\]: (" + text + ")");
   std::vector<std::string> lines;
-  for (const auto& message : log_->take()) {
+  std::erase_if(messages_, [&](const std::string& message) {
+    if (!message.starts_with("<14>" + ident + "[")) return false;
     std::smatch parts;
     EXPECT_TRUE(std::regex_match(message, parts, shape)) << testing::PrintToString(message);
-    EXPECT_LE(message.size(), 1024U);
     lines.push_back(parts.size() == 2 ? parts[1].str() : message);
-  }
+    return true;
+  });
+  return lines;
+}
+
+std::vector<std::string> BrokerTest::system_log() {
+  auto lines = take_messages("GTMSECSHRINIT", "reason=[a-z-]+ detail=[ -~]*");
+  for (const auto& line : lines) EXPECT_LE(line.size(), 1000U);
+  return lines;
+}
+
+std::vector<std::string> BrokerTest::broker_messages() {
+  auto lines = take_messages("GTM-SECSHR", "%GTM-[IWE]-GTMSECSHR[A-Z]+, [ -~]*");
+  for (const auto& line : lines) EXPECT_LE(line.size(), 2000U);
   return lines;
 }
 

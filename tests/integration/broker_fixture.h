@@ -101,14 +101,21 @@ class BrokerTest : public PrivateWorldTest {
   static void expect_ended(const std::string& why);
 
   // The wrapper's and the starter's lines in the system log since the last call, from "reason=" on.
-  std::vector<std::string> system_log();
+  static std::vector<std::string> system_log();
+  // The broker's since the last call, from "%GTM" on.
+  static std::vector<std::string> broker_messages();
   // A start that must fail in this way: exit status, nobody serves, and one line whose reason this is.
-  void expect_no_start(StartStatus status, const std::string& reason, const Identity& identity = first_user,
-                       const std::string& directory = tmp);
+  static void expect_no_start(StartStatus status, const std::string& reason, const Identity& identity = first_user,
+                              const std::string& directory = tmp);
 
  private:
   static std::vector<LogRecord> log_lines();
-  std::unique_ptr<SystemLog> log_;
+  // Takes what has come before the queue is full: beyond that the broker's messages are lost, and others wait.
+  static void drain_system_log();
+  static std::vector<std::string> take_messages(const std::string& ident, const std::string& text);
+
+  inline static std::unique_ptr<SystemLog> log_;
+  inline static std::vector<std::string> messages_;
 };
 
 // Everything about a file but its times of access.

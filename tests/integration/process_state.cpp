@@ -1,6 +1,7 @@
 #include "tests/integration/process_state.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -114,6 +115,13 @@ std::map<int, std::string> descriptors_of(pid_t pid) {
     found[std::stoi(entry.path().filename())] = target;
   }
   return found;
+}
+
+HiddenProcesses::HiddenProcesses() {
+  EXPECT_EQ(::mount(nullptr, "/proc", nullptr, MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2"), 0);
+}
+HiddenProcesses::~HiddenProcesses() {
+  EXPECT_EQ(::mount(nullptr, "/proc", nullptr, MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=0"), 0);
 }
 
 void pause_briefly() {

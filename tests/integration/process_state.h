@@ -34,6 +34,15 @@ void resume(const std::vector<pid_t>& pids);
 // Number and what it is: the link's text without numbers ("socket", "anon_inode:[signalfd]", "/dev/null").
 std::map<int, std::string> descriptors_of(pid_t pid);
 
+// While it lives, /proc shows other users' processes to root alone (hidepid). In the private world only.
+class HiddenProcesses {
+ public:
+  HiddenProcesses();
+  HiddenProcesses(const HiddenProcesses&) = delete;
+  HiddenProcesses& operator=(const HiddenProcesses&) = delete;
+  ~HiddenProcesses();
+};
+
 // Waits for what must come about soon; false when it does not within some seconds.
 void pause_briefly();
 inline constexpr int eventually_attempts = 4000;  // of two milliseconds

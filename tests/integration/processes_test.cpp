@@ -14,8 +14,11 @@
 #include <filesystem>
 
 #include "secshr/least_privilege.h"
+#include "secshr/limits.h"
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/database_file.h"
 #include "tests/integration/process_state.h"
+#include "tests/integration/socket_files.h"
 
 namespace secshr::test {
 namespace {
@@ -96,6 +99,11 @@ TEST_F(BrokerProcess, nothing_of_this_changes_by_serving) {
   for (std::uint64_t sequence = 1; sequence < 20; ++sequence) {
     const protocol::FlushHeader missing{protocol::closed_ids, "/mnt/test/data/missing"};
     EXPECT_EQ(answer(*client, datagram(*client, missing, sequence)), ENOENT);
+    EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveSemaphoreSet{make_set(*client)}, sequence)), 0);
+    EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveSegment{make_segment(*client)}, sequence)), 0);
+    EXPECT_EQ(answer(*client, datagram(*client, protocol::ContinueProcess{client->pid()}, sequence)), EPERM);
+    write_dead_socket(tmp + "/gtm_mutex00000001", u2, g2);
+    EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveFile{tmp + "/gtm_mutex00000001"}, sequence)), 0);
   }
   const std::array<cap_value_t, 4> permitted{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
   for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted);
@@ -150,18 +158,20 @@ TEST_F(BrokerProcess, no_user_can_signal_one) {
 }
 
 TEST_F(BrokerProcess, the_broker_holds_open_what_it_serves_with_and_nothing_else) {
-  const std::vector<std::string> wanted{lock_file, tmp, log_file, "anon_inode:[signalfd]",
-                                        "socket",   // the server's
-                                        "socket",   // the lookers' channel
-                                        "socket"};  // the writers' channel
-  auto sorted = wanted;
+  const std::string bound_names = "/proc/" + std::to_string(found_.brokers[0]) + "/net/unix";
+  // The programs of the installation are pinned: the only one here is the wrapper.
+  std::vector<std::string> sorted{lock_file, tmp, log_file, bound_names, wrapper, "anon_inode:[signalfd]"};
+  // The server's, the lookers' and the writers' channels, those for replies, the one that finds out whether a name is
+  // bound, and the system log's.
+  sorted.insert(sorted.end(), 3 + limits::reply_sockets + 2, "socket");
   std::ranges::sort(sorted);
   // It may still be about to close the pipe through which it has just told the wrapper.
   EXPECT_TRUE(eventually([&] { return open_in(found_.brokers[0]) == sorted; }))
       << testing::PrintToString(open_in(found_.brokers[0]));
-  // The directory is only a name: nothing can be listed or opened through it with the broker's own rights.
+  // The directory and the programs are only names: nothing can be listed or opened through them with the broker's own
+  // rights.
   for (const auto& [number, target] : descriptors_of(found_.brokers[0])) {
-    if (target != tmp) continue;
+    if (target != tmp && target != wrapper) continue;
     const std::string info =
         read_file("/proc/" + std::to_string(found_.brokers[0]) + "/fdinfo/" + std::to_string(number));
     const auto flags = std::stoul(info.substr(info.find("flags:") + 6), nullptr, 8);

@@ -10,8 +10,12 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <vector>
 
+#include "secshr/limits.h"
 #include "tests/integration/flush_fixture.h"
+#include "tests/integration/process_state.h"
 
 namespace secshr::test {
 namespace {
@@ -147,38 +151,103 @@ TEST_F(BrokerReplies, a_client_that_never_reads_keeps_nobody_else_waiting) {
   EXPECT_EQ(answer(*reader_, datagram(*reader_, protocol::Ping{}, 2000)), 0);
 }
 
-TEST_F(BrokerReplies, sockets_of_one_process_under_all_names_that_never_read_keep_nobody_else_waiting) {
-  Client hoarder(first_user);
-  const int bound = hoarder.run([directory = Text(tmp), pid = hoarder.pid(), server = Text(server_in())] {
-    int count = 0;
-    for (int index = 0; index < 27; ++index) {
-      const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-      std::array<char, 128> path{};
-      const char suffix[2] = {index == 0 ? '\0' : static_cast<char>('a' + index - 1), '\0'};
-      (void)std::snprintf(path.data(), path.size(), "%.80s/gtm_secshr%08X%s", directory.text,
-                          static_cast<unsigned>(pid), suffix);
-      const sockaddr_un own = address_of(path.data());
-      if (::bind(socket, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) return -errno;
-      const sockaddr_un server_address = address_of(server.text);
-      // A ping, 20 times: more than any queue takes.
-      unsigned char ping[24] = {0, 1, 0, 0, 0xab, 0x36, 0x45, 0xb5};
-      std::memcpy(ping + 12, &pid, 4);
-      for (int time = 0; time < 20; ++time) {
-        if (::sendto(socket, ping, sizeof ping, 0, reinterpret_cast<const sockaddr*>(&server_address),
-                     sizeof server_address) < 0) {
-          return -errno;
+// --- Replies that nobody reads ---
+
+class BrokerHoarders : public BrokerReplies {
+ protected:
+  void TearDown() override {
+    hoarders_.clear();
+    BrokerReplies::TearDown();
+  }
+  // A process with a socket under each of its 27 names, each asking for more replies than any queue takes, and
+  // reading none.
+  void hoard(uid_t uid) {
+    hoarders_.push_back(std::make_unique<Client>(Identity{uid, uid, {}}));
+    Client& hoarder = *hoarders_.back();
+    const int bound = hoarder.run([directory = Text(tmp), pid = hoarder.pid(), server = Text(server_in())] {
+      int count = 0;
+      for (int index = 0; index < 27; ++index) {
+        const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        std::array<char, 128> path{};
+        const char suffix[2] = {index == 0 ? '\0' : static_cast<char>('a' + index - 1), '\0'};
+        (void)std::snprintf(path.data(), path.size(), "%.80s/gtm_secshr%08X%s", directory.text,
+                            static_cast<unsigned>(pid), suffix);
+        const sockaddr_un own = address_of(path.data());
+        if (::bind(socket, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) return -errno;
+        const sockaddr_un server_address = address_of(server.text);
+        // A ping, more often than the queue takes replies.
+        unsigned char ping[24] = {0, 1, 0, 0, 0xab, 0x36, 0x45, 0xb5};
+        std::memcpy(ping + 12, &pid, 4);
+        for (int time = 0; time < 12; ++time) {
+          if (::sendto(socket, ping, sizeof ping, 0, reinterpret_cast<const sockaddr*>(&server_address),
+                       sizeof server_address) < 0) {
+            return -errno;
+          }
         }
+        ++count;
       }
-      ++count;
+      return count;
+    });
+    ASSERT_EQ(bound, 27);
+  }
+  void expect_others_are_answered() {
+    const auto started = std::chrono::steady_clock::now();
+    for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) {
+      ASSERT_EQ(answer(*other_, datagram(*other_, protocol::Ping{}, sequence)), 0);
     }
-    return count;
-  });
-  ASSERT_EQ(bound, 27);
-  const auto started = std::chrono::steady_clock::now();
-  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) {
+    EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(1));
+  }
+  // So many that their unread replies are more than one uid's share of the sockets that replies leave through takes.
+  static constexpr int processes = 4;
+
+  std::vector<std::unique_ptr<Client>> hoarders_;
+};
+
+TEST_F(BrokerHoarders, sockets_of_one_process_under_all_names_that_never_read_keep_nobody_else_waiting) {
+  hoard(u1);
+  expect_others_are_answered();
+}
+
+TEST_F(BrokerHoarders, all_that_one_user_can_leave_unread_keeps_nobody_else_waiting) {
+  for (int process = 0; process < processes; ++process) hoard(u1);
+  expect_others_are_answered();
+  // Who reads again, or ends, is answered again.
+  hoarders_.clear();
+  EXPECT_EQ(answer(*reader_, datagram(*reader_, protocol::Ping{})), 0);
+}
+
+TEST_F(BrokerHoarders, all_that_eight_users_can_leave_unread_keeps_nobody_else_waiting) {
+  for (uid_t uid = 81001; uid <= 81008; ++uid) {
+    for (int process = 0; process < processes; ++process) hoard(uid);
+  }
+  expect_others_are_answered();
+  const auto newcomer = connect({82001, 82001, {}});
+  EXPECT_EQ(answer(*newcomer, datagram(*newcomer, protocol::Ping{})), 0);
+}
+
+// With so many uids (a user may have more than one: subordinate ids), no socket is left without unread replies.
+TEST_F(BrokerHoarders, more_users_than_there_are_shares_keep_nobody_else_waiting) {
+  constexpr uid_t shares = limits::reply_sockets / limits::reply_sockets_per_uid;
+  for (uid_t uid = 81001; uid <= 81001 + shares; ++uid) {
+    for (int process = 0; process < processes; ++process) hoard(uid);
+  }
+  expect_others_are_answered();
+}
+
+TEST_F(BrokerHoarders, unread_replies_and_thousands_of_requests_leave_no_descriptor_behind) {
+  const auto count = [&] { return descriptors_of(broker_).size(); };
+  expect_serving();
+  ::usleep(50'000);
+  const std::size_t before = count();
+  hoard(u1);
+  hoard(u3);
+  for (std::uint64_t sequence = 1; sequence <= 3000; ++sequence) {
     ASSERT_EQ(answer(*other_, datagram(*other_, protocol::Ping{}, sequence)), 0);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(1));
+  EXPECT_TRUE(eventually([&] { return count() == before; })) << count() << " instead of " << before;
+  hoarders_.clear();
+  expect_serving();
+  EXPECT_TRUE(eventually([&] { return count() == before; })) << count() << " instead of " << before;
 }
 
 TEST_F(BrokerReplies, a_served_directory_that_is_replaced_while_the_broker_runs_is_still_the_old_one) {
