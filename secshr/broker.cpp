@@ -10,6 +10,7 @@
 #include "secshr/named_process.h"
 #include "secshr/operations/continue_process.h"
 #include "secshr/operations/flush_header.h"
+#include "secshr/operations/remove_leftovers.h"
 #include "secshr/operations/remove_segment.h"
 #include "secshr/operations/remove_semaphore_set.h"
 #include "secshr/operations/remove_socket.h"
@@ -197,11 +198,16 @@ void Broker::tell(Exchange& exchange, Outcome outcome) noexcept {
     ++unsent_replies_;
 }
 
+// A client whose own name was taken by leftovers that it could not remove comes under that name and a letter.
+bool Broker::is_suffixed(const Exchange& exchange) const noexcept {
+  const auto own = protocol::parse_client_socket_name(*service_.profile, exchange.reply_to.view());
+  return own && own->suffix;
+}
+
 // Whether the looker was asked for the client's groups, without which nobody can act as the client. Nobody waits for
 // this: where there is no turn, the client's next request will do.
 bool Broker::look_for_leftovers(Exchange& exchange) noexcept {
-  const auto own = protocol::parse_client_socket_name(*service_.profile, exchange.reply_to.view());
-  if (!own || !own->suffix || (exchange.seen && exchange.seen->report.knows_groups)) return false;
+  if (!is_suffixed(exchange) || (exchange.seen && exchange.seen->report.knows_groups)) return false;
   if (!may_park(exchange) || !has_looker_turn(exchange)) return false;
   exchange.job = ++last_job_;
   if (!looker_.submit({exchange.job, LookAt::client, exchange.peer->credentials, {}}, exchange.peer->pidfd.get())) {
@@ -212,27 +218,20 @@ bool Broker::look_for_leftovers(Exchange& exchange) noexcept {
   return true;
 }
 
-// A client whose own name was taken by leftovers that it could not remove has come under that name and a letter.
 void Broker::remove_leftovers(const Exchange& exchange) noexcept {
-  const protocol::Profile& profile = *service_.profile;
-  const auto own = protocol::parse_client_socket_name(profile, exchange.reply_to.view());
-  if (!own || !own->suffix || !exchange.seen || !exchange.seen->report.knows_groups) return;
+  if (!is_suffixed(exchange) || !exchange.seen || !exchange.seen->report.knows_groups) return;
   const Rights rights = rights_of(*exchange.peer, *exchange.seen);
-  for (const std::optional<char> suffix : protocol::client_socket_suffixes) {
-    if (suffix == own->suffix) continue;
-    const auto name = protocol::client_socket_name(profile, own->pid, suffix);
-    // What is no leftover nobody asked for by name: it stays, and is no refusal.
-    const auto permit = authorizer_.leftover(*exchange.peer, {name, own->pid}, rights, exchange.directory);
-    if (!permit) continue;
-    AuditRecord record = record_of_peer(exchange);
-    record.request = "remove-leftover";
-    record.directory = exchange.directory_name;
-    record.object = name.view();
-    put_facts({permit->what().facts.owner, permit->what().facts.mode}, record);
-    record.outcome = remove_socket(kernel_, *permit);
-    record.microseconds = microseconds_since(exchange.received_at);
-    audit_.record(record);
-  }
+  remove_leftovers_of(*exchange.peer, rights, *service_.profile, exchange.directory, authorizer_, kernel_,
+                      [&](const SocketRemoval& removal, Outcome outcome) {
+                        AuditRecord record = record_of_peer(exchange);
+                        record.request = "remove-leftover";
+                        record.directory = exchange.directory_name;
+                        record.object = removal.name.view();
+                        put_facts({removal.facts.owner, removal.facts.mode}, record);
+                        record.outcome = outcome;
+                        record.microseconds = microseconds_since(exchange.received_at);
+                        audit_.record(record);
+                      });
 }
 
 void Broker::drop(Exchange& exchange, Denied denied) noexcept {

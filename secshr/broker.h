@@ -27,7 +27,7 @@ struct Service {
 struct ServedDirectory {
   int socket = -1;
   int directory = -1;
-  std::string_view name = {};  // as the administrator knows it, for the record
+  std::string_view name;  // as the administrator knows it, for the record
 };
 
 class Broker {
@@ -71,6 +71,7 @@ class Broker {
   void write_record(const Exchange& exchange, Outcome outcome) noexcept;
   [[nodiscard]] std::int64_t microseconds_since(MonotonicTime then) noexcept;
   // After the reply to a client that had to take another name because of leftovers.
+  [[nodiscard]] bool is_suffixed(const Exchange& exchange) const noexcept;
   [[nodiscard]] bool look_for_leftovers(Exchange& exchange) noexcept;
   void remove_leftovers(const Exchange& exchange) noexcept;
 

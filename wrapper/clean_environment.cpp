@@ -20,8 +20,11 @@ bool is_usable(std::string_view path, std::size_t limit) noexcept {
 // variable, so that there is nothing in it to be misread.
 bool is_remains(std::string_view entry) noexcept {
   const auto is_printable = [](unsigned char byte) { return byte >= 0x20 && byte < 0x7f; };
+  constexpr std::string_view beginning("GTMXC_");
+  // Not starts_with, which in unoptimised builds brings what can throw.
+  const auto differs = std::mismatch(beginning.begin(), beginning.end(), entry.begin(), entry.end()).first;
   if (entry.find('=') != entry.npos) return false;
-  return entry.empty() || entry.starts_with("GTMXC_") || !std::all_of(entry.begin(), entry.end(), is_printable);
+  return entry.empty() || differs == beginning.end() || !std::all_of(entry.begin(), entry.end(), is_printable);
 }
 
 }  // namespace
