@@ -131,6 +131,7 @@ Started<LinuxKernel> make_kernel(const Plan& plan) {
 
 std::vector<std::string> names_of(const std::vector<PlannedDirectory>& directories) {
   std::vector<std::string> names;
+  names.reserve(directories.size());
   for (const PlannedDirectory& directory : directories) names.push_back(directory.name);
   return names;
 }

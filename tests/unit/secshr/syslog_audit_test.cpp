@@ -149,9 +149,9 @@ TEST_F(Syslog, says_what_failed_or_was_refused_and_by_which_rule) {
                 "%GTM-W-GTMSECSHRSRVFID, [client pid 3090] " + std::string(request) + " (7)" + words);
     }
     for (const auto request : file_requests) {
-      const std::string mnemonic = request.starts_with("flush") ? "GTMSECSHRSRVFID" : "GTMSECSHRSRVFIL";
-      EXPECT_EQ(said(about_file(request, "/f", outcome)),
-                "%GTM-W-" + mnemonic + ", [client pid 3090] " + std::string(request) + " (/f)" + words);
+      std::string expected = request.starts_with("flush") ? "%GTM-W-GTMSECSHRSRVFID" : "%GTM-W-GTMSECSHRSRVFIL";
+      expected.append(", [client pid 3090] ").append(request).append(" (/f)").append(words);
+      EXPECT_EQ(said(about_file(request, "/f", outcome)), expected);
     }
     now += std::chrono::minutes(1);  // so that no warning is withheld
   }
