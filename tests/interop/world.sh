@@ -1,6 +1,8 @@
 # shellcheck shell=bash
-# The world a scenario runs in: private mount, IPC and PID namespaces holding a copy of the installed GT.M, accounts
-# of its own and, with `--against secshr`, an installed and adopted secshr. All of it vanishes with its first process.
+# The world a scenario runs in: private mount, IPC, PID and network namespaces holding a copy of the installed GT.M,
+# accounts of its own and, with `--against secshr`, an installed and adopted secshr. All of it vanishes with its first
+# process. Network, because the kernel's list of bound socket names is that namespace's: worlds that run at the same
+# time use the same names.
 #
 # A scenario sources this file and calls `enter_world "$@"`: that starts the same script again inside the namespaces
 # and returns only there, with everything laid out. Arguments of every scenario:
@@ -80,10 +82,10 @@ start_inside() {
   ((EUID == 0)) || cannot_run 'not root'
   [[ -n $installed_gtm ]] || cannot_run 'no GT.M (Debian package fis-gtm)'
   [[ ! -e $installed_gtm/gtmsecshr.secshr-original ]] || cannot_run "$installed_gtm is itself adopted: no stock copy"
-  unshare --mount --ipc --pid --fork true 2>/dev/null || cannot_run 'no new namespaces'
+  unshare --mount --ipc --pid --net --fork true 2>/dev/null || cannot_run 'no new namespaces'
   # The parent-death signal and --kill-child chain together: however this shell ends, the namespaces end too. In the
   # background, because a trap waits for a foreground child, and unshare itself blocks SIGINT and SIGTERM.
-  setpriv --pdeathsig KILL unshare --mount --ipc --pid --fork --mount-proc --kill-child \
+  setpriv --pdeathsig KILL unshare --mount --ipc --pid --net --fork --mount-proc --kill-child \
     bash "$0" --inside --against "$against" --build "$build" <&0 &
   local child=$! status=0
   # shellcheck disable=SC2064  # the id as it is now

@@ -215,7 +215,7 @@ int run_in_private_world(int (*tests)()) {
     return tests();
   }
   state().build_directory.reset(::open(SECSHR_BUILD_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!state().build_directory || ::unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID) != 0) {
+  if (!state().build_directory || ::unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET) != 0) {
     state().why_not = "no private world: " + std::generic_category().message(errno);
     return tests();
   }

@@ -1,10 +1,11 @@
 // A machine of the tests' own, so that they can install programs, write configuration, run daemons and make IPC
 // objects in earnest at the real paths, and none of it is there afterwards.
 //
-// A test program linked with this library runs its cases inside private mount, IPC and pid namespaces: scratch copies
-// (overlays) of /etc, /usr/bin, /usr/libexec and /var/log; empty /run, /tmp (1777) and /mnt; a fresh /proc, and a
-// /dev without a system log. When the program ends, however it ends, all its processes, mounts and IPC objects end
-// with it. The network namespace (abstract socket names) is the machine's.
+// A test program linked with this library runs its cases inside private mount, IPC, pid and network namespaces:
+// scratch copies (overlays) of /etc, /usr/bin, /usr/libexec and /var/log; empty /run, /tmp (1777) and /mnt; a fresh
+// /proc, and a /dev without a system log. When the program ends, however it ends, all its processes, mounts and IPC
+// objects end with it. Network, because the kernel's list of bound socket names is that namespace's, and worlds that
+// run at the same time use the same names.
 #pragma once
 
 #include <gtest/gtest.h>
