@@ -20,6 +20,13 @@ class logger;
 
 namespace secshr {
 
+// What records call requests, besides protocol::request_name().
+namespace recorded {
+inline constexpr std::string_view flush_open = "flush-header-open";
+inline constexpr std::string_view flush_close = "flush-header-close";
+inline constexpr std::string_view leftover = "remove-leftover";
+}  // namespace recorded
+
 // Everything that one datagram's record says. Views live until the record is written.
 struct AuditRecord {
   std::optional<pid_t> pid;  // by the kernel's word

@@ -90,7 +90,8 @@ class Authorizer {
   // authorize_ipc.cpp
   Decision removal(const Peer& peer, const protocol::RemoveSemaphoreSet& request, const Seen& seen) noexcept;
   Decision removal(const Peer& peer, const protocol::RemoveSegment& request, const Seen& seen) noexcept;
-  [[nodiscard]] bool is_roots(const IpcObject& object) const noexcept;
+  std::optional<Denied> denial_of_object(const IpcObject& object, const Rights& rights, unsigned wanted,
+                                         const char* rule) const noexcept;
   [[nodiscard]] bool is_left(const Peer& peer, std::int32_t semid, const SemaphoreSetFacts& set) noexcept;
   // authorize_socket.cpp
   Decision removal(const Peer& peer, const protocol::RemoveFile& request, const Evidence& evidence) noexcept;

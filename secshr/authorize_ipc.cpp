@@ -19,8 +19,13 @@ Denied missing(int error) noexcept {
 
 }  // namespace
 
-bool Authorizer::is_roots(const IpcObject& object) const noexcept {
-  return object.uid == 0 && object.cuid == 0 && !policy_.allow_root_objects;
+// What holds for both: it is not root's alone, and the client itself may do with it what is `wanted`.
+std::optional<Denied> Authorizer::denial_of_object(const IpcObject& object, const Rights& rights, unsigned wanted,
+                                                   const char* rule) const noexcept {
+  if (object.uid == 0 && object.cuid == 0 && !policy_.allow_root_objects)
+    return denied(rule::ipc_root, EPERM, object);
+  if (!ipc_permits(object, rights, wanted)) return denied(rule, EPERM, object);
+  return std::nullopt;
 }
 
 // Whether whoever operated on member 0 last is the peer or has ended, so that nobody relies on the set. pid 0 without
@@ -38,12 +43,10 @@ Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::Remov
   if (const auto denial = denial_of_look(seen.report)) return std::unexpected(*denial);
   const auto set = kernel_.semaphore_set(request.semid);
   if (!set) return std::unexpected(missing(set.error()));
-  const IpcObject& object = set->object;
-  if (is_roots(object)) return std::unexpected(denied(rule::ipc_root, EPERM, object));
-  if (!ipc_permits(object, rights_of(peer, seen), ipc_alter)) {
-    return std::unexpected(denied(rule::semaphore_alter, EPERM, object));
+  if (const auto denial = denial_of_object(set->object, rights_of(peer, seen), ipc_alter, rule::semaphore_alter)) {
+    return std::unexpected(*denial);
   }
-  if (!is_left(peer, request.semid, *set)) return std::unexpected(denied(rule::semaphore_last, EBUSY, object));
+  if (!is_left(peer, request.semid, *set)) return std::unexpected(denied(rule::semaphore_last, EBUSY, set->object));
   return Permit<SemaphoreSetRemoval>({request.semid, *set});
 }
 
@@ -52,12 +55,13 @@ Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::Remov
   if (const auto denial = denial_of_look(seen.report)) return std::unexpected(*denial);
   const auto segment = kernel_.segment(request.shmid);
   if (!segment) return std::unexpected(missing(segment.error()));
-  const IpcObject& object = segment->object;
-  if (is_roots(object)) return std::unexpected(denied(rule::ipc_root, EPERM, object));
-  if (!ipc_permits(object, rights_of(peer, seen), ipc_read_write)) {
-    return std::unexpected(denied(rule::segment_access, EPERM, object));
+  if (const auto denial =
+          denial_of_object(segment->object, rights_of(peer, seen), ipc_read_write, rule::segment_access)) {
+    return std::unexpected(*denial);
   }
-  if (segment->attach_count != 0) return std::unexpected(denied(rule::segment_attached, EBUSY, object));
+  if (segment->attach_count != 0) {
+    return std::unexpected(denied(rule::segment_attached, EBUSY, segment->object));
+  }
   return Permit<SegmentRemoval>({request.shmid, *segment});
 }
 

@@ -1,34 +1,21 @@
 #include "secshr/bound_names.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <optional>
 #include <string_view>
 
 #include "secshr/act_as.h"
+#include "secshr/datagram_socket.h"
 #include "secshr/limits.h"
 #include "system/read_lines.h"
 
 namespace secshr {
 namespace {
-
-// Connects and lets go again: 0, or the errno.
-int try_to_connect(int probe, int socket) noexcept {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", socket);
-  if (::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return errno;
-  const sockaddr nobody{AF_UNSPEC, {}};
-  (void)::connect(probe, &nobody, sizeof nobody);
-  return 0;
-}
 
 // Any socket whose path ends so, wherever it lies: the table knows paths as they were bound, absolute or not, and no
 // files. Reading it again from its start shows it as it is now. A list that is longer than the limit is not read to
@@ -47,7 +34,7 @@ bool is_listed(int table, std::string_view name) noexcept {
 }  // namespace
 
 std::expected<BoundNames, int> BoundNames::open() noexcept {
-  Descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Descriptor probe = make_datagram_socket();
   if (!probe) return std::unexpected(errno);
   Descriptor table(::open("/proc/self/net/unix", O_RDONLY | O_CLOEXEC));
   if (!table) return std::unexpected(errno);
@@ -61,7 +48,8 @@ bool BoundNames::is_bound(int socket, const char* name, AskTheList ask) const no
   std::optional<FileIdentity> owner;
   if (facts.st_uid != 0) owner.emplace(facts.st_uid, facts.st_gid);
   if (owner && !owner->ok()) return true;
-  const int error = try_to_connect(probe_.get(), socket);
+  const int error = connect_to_file(probe_.get(), socket);
+  if (error == 0) disconnect(probe_.get());
   if (error == ECONNREFUSED) return false;
   if (error == EACCES && facts.st_uid == 0 && ask == AskTheList::yes) return is_listed(table_.get(), name);
   return true;

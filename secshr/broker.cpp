@@ -24,9 +24,10 @@ FileKey file_of(const Exchange& exchange) noexcept {
   return {exchange.seen->report.device, exchange.seen->report.inode};
 }
 
+// Without its job.
 LookRequest look_request_of(const Exchange& exchange) noexcept {
   const protocol::Request& request = *exchange.request;
-  LookRequest look{exchange.job, *look_needed(request), exchange.peer->credentials, {}};
+  LookRequest look{0, *look_needed(request), exchange.peer->credentials, {}};
   if (const auto* flush = std::get_if<protocol::FlushHeader>(&request)) look.path = flush->path;
   if (look.at == LookAt::process) look.whom = {named_process(request), 0, 0};
   return look;
@@ -96,13 +97,16 @@ void Broker::look(Exchange& exchange) noexcept {
     exchange.stage = Exchange::Stage::queued;
     return;
   }
-  exchange.job = ++last_job_;
   const LookRequest request = look_request_of(exchange);
   const int pidfd = request.at == LookAt::process ? exchange.process.get() : exchange.peer->pidfd.get();
-  if (!looker_.submit(request, pidfd)) {
-    return answer(exchange, {Verdict::failed, rule::none, EBUSY});
-  }
+  if (!submit(exchange, request, pidfd)) return answer(exchange, {Verdict::failed, rule::none, EBUSY});
+}
+
+bool Broker::submit(Exchange& exchange, LookRequest request, int pidfd) noexcept {
+  exchange.job = request.job = ++last_job_;
+  if (!looker_.submit(request, pidfd)) return false;
   exchange.stage = Exchange::Stage::looking;
+  return true;
 }
 
 void Broker::on_seen(Seen seen) noexcept {
@@ -209,13 +213,8 @@ bool Broker::is_suffixed(const Exchange& exchange) const noexcept {
 bool Broker::look_for_leftovers(Exchange& exchange) noexcept {
   if (!is_suffixed(exchange) || (exchange.seen && exchange.seen->report.knows_groups)) return false;
   if (!may_park(exchange) || !has_looker_turn(exchange)) return false;
-  exchange.job = ++last_job_;
-  if (!looker_.submit({exchange.job, LookAt::client, exchange.peer->credentials, {}}, exchange.peer->pidfd.get())) {
-    return false;
-  }
-  exchange.stage = Exchange::Stage::looking;
-  exchange.told = true;
-  return true;
+  exchange.told = submit(exchange, {0, LookAt::client, exchange.peer->credentials, {}}, exchange.peer->pidfd.get());
+  return exchange.told;
 }
 
 void Broker::remove_leftovers(const Exchange& exchange) noexcept {
@@ -224,7 +223,7 @@ void Broker::remove_leftovers(const Exchange& exchange) noexcept {
   remove_leftovers_of(*exchange.peer, rights, *service_.profile, exchange.directory, authorizer_, kernel_,
                       [&](const SocketRemoval& removal, Outcome outcome) {
                         AuditRecord record = record_of_peer(exchange);
-                        record.request = "remove-leftover";
+                        record.request = recorded::leftover;
                         record.directory = exchange.directory_name;
                         record.object = removal.name.view();
                         put_facts({removal.facts.owner, removal.facts.mode}, record);

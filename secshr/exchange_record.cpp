@@ -10,7 +10,7 @@ std::string_view name_of(const Exchange& exchange) {
   if (!exchange.header) return "-";
   if (exchange.request) {
     if (const auto* flush = std::get_if<protocol::FlushHeader>(&*exchange.request)) {
-      return flush->closing() ? "flush-header-close" : "flush-header-open";
+      return flush->closing() ? recorded::flush_close : recorded::flush_open;
     }
   }
   const auto code = protocol::known_code(exchange.header->code);

@@ -1,6 +1,5 @@
 #include "secshr/linux_kernel.h"
 
-#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -8,11 +7,12 @@
 #include <cerrno>
 #include <csignal>
 
+#include "system/pidfd.h"
+
 namespace secshr {
 
 bool LinuxKernel::is_alive(int pidfd) noexcept {
-  pollfd entry{pidfd, POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 0;
+  return is_running(pidfd);
 }
 
 std::expected<void, int> LinuxKernel::send_reply(int directory, const char* name, const Credentials& client,

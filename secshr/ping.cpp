@@ -12,17 +12,11 @@
 
 #include "protocol/encode_reply.h"
 #include "protocol/encode_request.h"
+#include "secshr/datagram_socket.h"
 #include "system/descriptor.h"
 
 namespace secshr {
 namespace {
-
-sockaddr_un address_in(int directory, const char* name) noexcept {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory, name);
-  return address;
-}
 
 bool is_roots_socket(int directory, const char* name) noexcept {
   struct stat facts{};
@@ -33,7 +27,7 @@ bool is_roots_socket(int directory, const char* name) noexcept {
 class ClientSocket {
  public:
   ClientSocket(int directory, protocol::SocketName name) noexcept
-      : directory_(directory), name_(name), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+      : directory_(directory), name_(name), socket_(make_datagram_socket()) {
     // A name with our own pid in it that is there already is a dead process's.
     (void)::unlinkat(directory_, name_.c_str(), 0);
     const sockaddr_un address = address_in(directory_, name_.c_str());

@@ -1,16 +1,14 @@
 #include "secshr/reply.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include "secshr/act_as.h"
+#include "secshr/datagram_socket.h"
 #include "system/descriptor.h"
 
 namespace secshr {
@@ -23,11 +21,7 @@ std::expected<void, int> connect_verified(int socket, int directory, const char*
   struct stat facts{};
   if (::fstat(target.get(), &facts) != 0) return std::unexpected(errno);
   if (!S_ISSOCK(facts.st_mode) || facts.st_uid != owner) return std::unexpected(EPERM);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", target.get());
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return std::unexpected(errno);
+  if (const int error = connect_to_file(socket, target.get()); error != 0) return std::unexpected(error);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "secshr/datagram_socket.h"
 #include "secshr/reply.h"
 
 namespace secshr {
@@ -21,21 +22,12 @@ int unread_on(const Descriptor& socket) noexcept {
   return ::ioctl(socket.get(), SIOCOUTQ, &charged) == 0 ? charged : std::numeric_limits<int>::max();
 }
 
-Descriptor make_socket() noexcept {
-  return Descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-}
-
-void disconnect(const Descriptor& socket) noexcept {
-  const sockaddr nobody{AF_UNSPEC, {}};
-  (void)::connect(socket.get(), &nobody, sizeof nobody);
-}
-
 }  // namespace
 
 std::expected<ReplySockets, int> ReplySockets::make() noexcept {
   ReplySockets sockets;
   for (Slot& slot : sockets.slots_) {
-    slot.socket = make_socket();
+    slot.socket = make_datagram_socket();
     if (!slot.socket) return std::unexpected(errno);
   }
   return sockets;
@@ -66,7 +58,7 @@ ReplySockets::Slot& ReplySockets::choose(uid_t uid) noexcept {
     return slot;
   }
   // Where no socket can be made the old one has to do.
-  if (Descriptor fresh = make_socket()) least->socket = std::move(fresh);
+  if (Descriptor fresh = make_datagram_socket()) least->socket = std::move(fresh);
   least->user = uid;
   return *least;
 }
@@ -80,7 +72,7 @@ std::expected<void, int> ReplySockets::send(int directory, const char* name, con
   // Worth its call: a connection keeps the client's socket, and with it its network namespace and cgroup, in memory
   // after the client has gone, for as long as nobody else needs this one. And what is connected to nobody cannot, by
   // whatever mistake, take one client's reply to another.
-  disconnect(slot.socket);
+  disconnect(slot.socket.get());
   if (!sent) return std::unexpected(error);
   return {};
 }

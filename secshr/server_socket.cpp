@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "secshr/datagram_socket.h"
+
 // Newer than glibc 2.36.
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
@@ -49,13 +51,11 @@ std::array<char, 32> random_name() noexcept {
 
 std::expected<ServerSocket, SocketFault> bind_server_socket(int directory, const protocol::SocketName& name,
                                                             mode_t mode) noexcept {
-  Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Descriptor socket = make_datagram_socket();
   if (!socket || !prepare(socket.get())) return std::unexpected(SocketFault{"socket", errno});
 
   const auto temporary = random_name();
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", directory, temporary.data());
+  const sockaddr_un address = address_in(directory, temporary.data());
   // The mode comes with the creation: a chmod by name could hit what somebody put there meanwhile.
   const mode_t old_mask = ::umask(static_cast<mode_t>(~mode & 0777U));
   const int bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);

@@ -9,10 +9,15 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/request.h"
+#include "secshr/datagram_socket.h"
 #include "secshr/logfmt.h"
 
 namespace secshr {
 namespace {
+
+using protocol::request_name;
+using protocol::RequestCode;
 
 constexpr char information = 'I';
 constexpr char warning = 'W';
@@ -30,12 +35,13 @@ struct Done {
   std::string_view behind;
 };
 constexpr std::array done_messages{
-    Done{"flush-header-open", information, header_updated, "database fileheader (", ") updated for open"},
-    Done{"flush-header-close", information, header_updated, "database fileheader (", ") updated for close"},
-    Done{"remove-semaphore-set", information, "GTMSECSHRREMSEM", "Semaphore (", ") removed"},
-    Done{"remove-segment", information, "GTMSECSHRREMSHM", "Shared memory segment (", ") removed, nattch = 0"},
-    Done{"remove-file", information, file_removed, "file (", ") removed"},
-    Done{"remove-leftover", information, file_removed, "leftover socket (", ") removed"},
+    Done{recorded::flush_open, information, header_updated, "database fileheader (", ") updated for open"},
+    Done{recorded::flush_close, information, header_updated, "database fileheader (", ") updated for close"},
+    Done{request_name(RequestCode::remove_semaphore_set), information, "GTMSECSHRREMSEM", "Semaphore (", ") removed"},
+    Done{request_name(RequestCode::remove_segment), information, "GTMSECSHRREMSHM", "Shared memory segment (",
+         ") removed, nattch = 0"},
+    Done{request_name(RequestCode::remove_file), information, file_removed, "file (", ") removed"},
+    Done{recorded::leftover, information, file_removed, "leftover socket (", ") removed"},
 };
 
 // Plain where every byte is; else in quotes and escaped, so that it can neither end the line nor pass for the words
@@ -72,7 +78,7 @@ SyslogAudit::SyslogAudit(const protocol::Profile& profile, std::vector<std::stri
   if (path.size() >= sizeof address_.sun_path) return;
   address_.sun_family = AF_UNIX;
   std::ranges::copy(path, static_cast<char*>(address_.sun_path));
-  socket_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  socket_ = make_datagram_socket();
 }
 
 void SyslogAudit::record(const AuditRecord& record) noexcept try {
@@ -98,7 +104,7 @@ void SyslogAudit::warn_of(const AuditRecord& record) {
                 fmt::format("[client pid {}] Shared memory segment ({}) is attached, not removed", client,
                             object_of(record)));
   }
-  const bool file = record.request == "remove-file" || record.request == "remove-leftover";
+  const bool file = record.request == request_name(RequestCode::remove_file) || record.request == recorded::leftover;
   warn(file ? "GTMSECSHRSRVFIL" : "GTMSECSHRSRVFID",
        fmt::format("[client pid {}] {} ({}) {} with {}, rule {}", client, record.request, object_of(record),
                    verdict_name(outcome.verdict), name_of_code(outcome.code), outcome.rule));

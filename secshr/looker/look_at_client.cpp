@@ -7,6 +7,7 @@
 
 #include "secshr/act_as.h"
 #include "secshr/looker/look_at_file.h"
+#include "system/pidfd.h"
 
 namespace secshr {
 namespace {
@@ -48,16 +49,16 @@ LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSe
                            LookReport& report, Descriptor& file) noexcept {
   const Client client = find_client(request.whom, buffers);
   // While the pidfd's process lives its pid is not given to another: so what was opened before is that process's.
-  if (!is_alive(pidfd)) return LookVerdict::peer_gone;
+  if (!is_running(pidfd)) return LookVerdict::peer_gone;
   if (!client.identity) return LookVerdict::peer_mixed;
-  put_comm(*client.identity, report);
+  client.identity->name.copy(report.comm.data(), report.comm.size() - 1);
   const auto groups = std::span(buffers.groups).first(client.identity->group_count);
   report.groups.assign(groups.begin(), groups.end());
   const LookVerdict verdict = look_as_client(client.process.get(), request, setup, buffers, report, file);
   // A file needs no groups but here, where they were all in force. First of all, since no report can hold more.
   report.knows_groups = report.groups.size() <= reported_groups;
   if (!report.knows_groups) report.groups.clear();
-  if (!is_alive(pidfd)) return LookVerdict::peer_gone;
+  if (!is_running(pidfd)) return LookVerdict::peer_gone;
   if (!report.knows_groups && request.at == LookAt::client) return LookVerdict::too_many_groups;
   return verdict;
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "protocol/database_header.h"
+#include "system/reopen.h"
 
 namespace secshr {
 namespace {

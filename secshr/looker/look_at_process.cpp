@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "secshr/act_as.h"
+#include "system/pidfd.h"
 
 namespace secshr {
 namespace {
@@ -31,13 +32,13 @@ LookVerdict look_at_process(pid_t pid, int pidfd, const LookerSetup& setup, Buff
                             LookReport& report) noexcept {
   const Descriptor process = open_process_directory(pid);
   const auto status = process ? read_status(process.get(), buffers) : std::nullopt;
-  if (!is_alive(pidfd)) return LookVerdict::peer_gone;
+  if (!is_running(pidfd)) return LookVerdict::peer_gone;
   if (!status || !is_only(*status, status->uids[0], status->gids[0])) return LookVerdict::peer_mixed;
   report.owner = status->uids[0];
   report.runs_installation = runs_installation(*status, process.get(), setup, buffers);
   // After the program, so that the handlers are those of the program that was seen, or of a later one.
   report.catches_alarm = catches_alarm(process.get(), buffers);
-  return is_alive(pidfd) ? LookVerdict::seen : LookVerdict::peer_gone;
+  return is_running(pidfd) ? LookVerdict::seen : LookVerdict::peer_gone;
 }
 
 }  // namespace secshr

@@ -13,9 +13,9 @@
 #include <system_error>
 #include <utility>
 
-#include "secshr/looker/process_view.h"
 #include "system/descriptor.h"
 #include "system/read_lines.h"
+#include "system/reopen.h"
 
 namespace secshr {
 namespace {

@@ -28,19 +28,11 @@ struct Buffers {
 // /proc/<pid>; invalid where there is none, or where /proc hides it.
 [[nodiscard]] Descriptor open_process_directory(pid_t pid) noexcept;
 
-// What is behind a descriptor, opened anew.
-[[nodiscard]] Descriptor reopen(int descriptor, int flags) noexcept;
-
-// Whether the process that the pidfd stands for still runs.
-[[nodiscard]] bool is_alive(int pidfd) noexcept;
-
 // All of its status in one read; its groups go to the buffers. The name is a view into them.
 [[nodiscard]] std::optional<ProcStatus> read_status(int process, Buffers& buffers) noexcept;
 
 // Whether all four uids and gids are these.
 [[nodiscard]] bool is_only(const ProcStatus& status, uid_t uid, gid_t gid) noexcept;
-
-void put_comm(const ProcStatus& status, LookReport& report) noexcept;
 
 // Whether a line of the process's maps is what `wanted` looks for.
 template <typename Wanted>

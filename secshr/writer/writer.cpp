@@ -6,25 +6,23 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <expected>
 
 #include "protocol/database_header.h"
 #include "secshr/act_as.h"
 #include "secshr/descriptor_passing.h"
 #include "secshr/writer/write_message.h"
+#include "system/reopen.h"
 
 namespace secshr {
 namespace {
 
 // Reopens what the descriptor already stands for, for reading and writing: the one use of DAC_OVERRIDE.
-std::expected<Descriptor, int> reopen(int file) noexcept {
-  std::array<char, 40> path{};
-  (void)std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", file);
+std::expected<Descriptor, int> reopen_for_writing(int file) noexcept {
   constexpr std::array<cap_value_t, 1> override{CAP_DAC_OVERRIDE};
   const RaisedCapabilities raised(override);
   if (!raised.ok()) return std::unexpected(EPERM);
-  Descriptor writable(::open(path.data(), O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  Descriptor writable = reopen(file, O_RDWR | O_NONBLOCK);
   if (!writable) return std::unexpected(errno);
   return writable;
 }
@@ -47,7 +45,7 @@ WriteReport write(const WriteRequest& request, int file) noexcept {
   // Before the capability is used at all: is this a regular file?
   struct stat facts{};
   if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return {request.job, WriteVerdict::refused, 0};
-  const auto writable = reopen(file);
+  const auto writable = reopen_for_writing(file);
   if (!writable) return {request.job, WriteVerdict::failed, writable.error()};
   const WriteVerdict checked = check(writable->get(), request);
   if (checked != WriteVerdict::written) return {request.job, checked, 0};

@@ -1,9 +1,11 @@
 #include "tests/integration/client.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +32,14 @@ sockaddr_un address_of(const char* path) {
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path, std::min(std::strlen(path), sizeof address.sun_path));
   return address;
+}
+
+void become_mixed(const MixedIds& ids) {
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(ids.real_group, ids.effective_group, ids.saved_group) != 0 ||
+      ::setresuid(ids.real, ids.effective, ids.saved) != 0) {
+    ::_exit(126);
+  }
+  (void)::prctl(PR_SET_DUMPABLE, 1);
 }
 
 std::string Client::name_of(pid_t pid, const std::string& suffix) {

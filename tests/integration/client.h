@@ -36,6 +36,14 @@ struct Text {
 // The address of a path, cut where the address ends.
 sockaddr_un address_of(const char* path);
 
+// All three of each, as a set-user-ID program may have them.
+struct MixedIds {
+  uid_t real, effective, saved;
+  gid_t real_group, effective_group, saved_group;
+};
+// Becomes that, without groups, and stays dumpable: what a Client may enter with.
+void become_mixed(const MixedIds& ids);
+
 class Client {
  public:
   explicit Client(const Identity& identity);

@@ -1,6 +1,5 @@
 // Flushing ids into a database header: what is written, for whom, and whose ids.
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -292,23 +291,12 @@ TEST_F(BrokerFlush, refuses_a_client_in_another_ipc_namespace) {
 }
 
 TEST_F(BrokerFlush, refuses_a_client_whose_ids_differ_among_themselves) {
-  struct Mixed {
-    uid_t real, effective, saved;
-    gid_t real_group, effective_group, saved_group;
-  };
-  const Mixed cases[] = {{u1, u2, u1, g1, g1, g1}, {u1, u1, u2, g1, g1, g1}, {u1, u1, 0, g1, g1, g1},
-                         {u1, u1, u1, g1, g2, g1}, {u1, u1, u1, g1, g1, g2}, {u1, u1, u1, g1, g1, 0},
-                         {u1, u1, u1, g1, g1, g1}};
+  const MixedIds cases[] = {{u1, u2, u1, g1, g1, g1}, {u1, u1, u2, g1, g1, g1}, {u1, u1, 0, g1, g1, g1},
+                            {u1, u1, u1, g1, g2, g1}, {u1, u1, u1, g1, g1, g2}, {u1, u1, u1, g1, g1, 0},
+                            {u1, u1, u1, g1, g1, g1}};
   const IpcIds ids = ids_of(make_set(*reader_));
-  for (const Mixed& mixed : cases) {
-    Client client([&] {
-      if (::setgroups(0, nullptr) != 0 ||
-          ::setresgid(mixed.real_group, mixed.effective_group, mixed.saved_group) != 0 ||
-          ::setresuid(mixed.real, mixed.effective, mixed.saved) != 0) {
-        ::_exit(126);
-      }
-      (void)::prctl(PR_SET_DUMPABLE, 1);
-    });
+  for (const MixedIds& mixed : cases) {
+    Client client([&] { become_mixed(mixed); });
     ASSERT_EQ(client.bind(tmp + "/" + client.socket_name()), 0);
     // The reply goes to a socket of the real user's, which the effective user's is not.
     ASSERT_EQ(::chown((tmp + "/" + client.socket_name()).c_str(), u1, g1), 0);

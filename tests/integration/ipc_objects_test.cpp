@@ -1,9 +1,7 @@
 // Removing semaphore sets and segments: whose permissions count, as what the broker acts, and what is left alone.
 // What holds for both kinds.
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <unistd.h>
@@ -238,22 +236,11 @@ TYPED_TEST(IpcRemoval, refuses_a_user_who_made_namespaces_of_its_own) {
 }
 
 TYPED_TEST(IpcRemoval, refuses_a_client_whose_ids_differ_among_themselves) {
-  struct Mixed {
-    uid_t real, effective, saved;
-    gid_t real_group, effective_group, saved_group;
-  };
-  const Mixed cases[] = {{u1, u2, u1, g1, g1, g1}, {u1, u2, u2, g1, g1, g1}, {u1, u1, u2, g1, g1, g1},
-                         {u1, u1, 0, g1, g1, g1},  {u1, u1, u1, g1, g2, g1}, {u1, u1, u1, g1, g1, 0},
-                         {u1, u1, u1, g1, g1, g1}};
-  for (const Mixed& mixed : cases) {
-    Client client([&] {
-      if (::setgroups(0, nullptr) != 0 ||
-          ::setresgid(mixed.real_group, mixed.effective_group, mixed.saved_group) != 0 ||
-          ::setresuid(mixed.real, mixed.effective, mixed.saved) != 0) {
-        ::_exit(126);
-      }
-      (void)::prctl(PR_SET_DUMPABLE, 1);
-    });
+  const MixedIds cases[] = {{u1, u2, u1, g1, g1, g1}, {u1, u2, u2, g1, g1, g1}, {u1, u1, u2, g1, g1, g1},
+                            {u1, u1, 0, g1, g1, g1},  {u1, u1, u1, g1, g2, g1}, {u1, u1, u1, g1, g1, 0},
+                            {u1, u1, u1, g1, g1, g1}};
+  for (const MixedIds& mixed : cases) {
+    Client client([&] { become_mixed(mixed); });
     ASSERT_EQ(client.bind(tmp + "/" + client.socket_name()), 0);
     ASSERT_EQ(::chown((tmp + "/" + client.socket_name()).c_str(), u1, g1), 0);
     const int id = this->of_maker(0666);
