@@ -11,6 +11,7 @@
 #include "protocol/profile.h"
 #include "protocol/request.h"
 #include "protocol/socket_names.h"
+#include "secshr/header_ids.h"
 #include "secshr/helper.h"
 #include "secshr/kernel.h"
 #include "secshr/outcome.h"
@@ -24,6 +25,7 @@ struct HeaderFlush {
   int file = -1;
   protocol::IpcIds expected;
   protocol::IpcIds wanted;
+  Attached attached = Attached::nobody;
 };
 struct SemaphoreSetRemoval {
   std::int32_t semid = -1;
@@ -83,9 +85,10 @@ class Authorizer {
  private:
   // authorize_header.cpp
   Decision flush(const Peer& peer, const protocol::FlushHeader& request, const Seen& seen) noexcept;
-  std::optional<Denied> denial_of_close(const Peer& peer, const LookReport& report) noexcept;
+  std::optional<Denied> denial_of_close(const Peer& peer, const protocol::IpcIds& found) noexcept;
   std::optional<Denied> denial_of_open(const Peer& peer, const protocol::IpcIds& wanted,
                                        const protocol::IpcIds& found) noexcept;
+  [[nodiscard]] bool holds(const Peer& peer, std::int32_t semid) noexcept;
   [[nodiscard]] bool holds(const Peer& peer, std::int32_t semid, const SemaphoreSetFacts& set) noexcept;
   // authorize_ipc.cpp
   Decision removal(const Peer& peer, const protocol::RemoveSemaphoreSet& request, const Seen& seen) noexcept;

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "protocol/limits.h"
+#include "secshr/ipc_objects.h"
 #include "system/descriptor.h"
 
 namespace secshr {
@@ -37,29 +38,6 @@ struct Received {
       {};  // its address, NUL-terminated by us; empty when unbound or abstract
 };
 
-// What a semaphore set and a segment have in common, as it is now, whatever the broker's own permissions are
-// (SEM_STAT_ANY, SHM_STAT_ANY). An id can come back with another object behind it: id, key and ctime tell them apart.
-struct IpcObject {
-  uid_t uid = 0;   // owner
-  uid_t cuid = 0;  // creator
-  std::int64_t ctime = 0;
-  gid_t gid = 0;   // owner's
-  gid_t cgid = 0;  // creator's
-  unsigned mode = 0;
-  key_t key = 0;
-  bool operator==(const IpcObject&) const = default;
-  // When root made it for somebody, one of the two is root and the other is who to act as.
-  [[nodiscard]] uid_t acting_owner() const noexcept { return uid != 0 ? uid : cuid; }
-};
-struct SemaphoreSetFacts {
-  IpcObject object;
-  std::int64_t otime = 0;  // of the last semop(2); 0: none yet
-};
-struct SegmentFacts {
-  IpcObject object;
-  std::uint64_t attach_count = 0;
-};
-
 // The ids that decide what somebody may do. `groups` belong to somebody else.
 struct Rights {
   uid_t uid = 0;
@@ -82,15 +60,8 @@ struct NamedSocket {
 // namespaces: good enough for a name that only a process which has ended could have used.
 enum class AskTheList : bool { no, yes };
 
-class Kernel {
+class Kernel : public IpcObjects {
  public:
-  Kernel() = default;
-  Kernel(const Kernel&) = delete;
-  Kernel& operator=(const Kernel&) = delete;
-  Kernel(Kernel&&) = default;
-  Kernel& operator=(Kernel&&) = delete;
-  virtual ~Kernel() = default;
-
   [[nodiscard]] virtual MonotonicTime now() noexcept = 0;
 
   // Takes one datagram without waiting; EAGAIN when there is none.
@@ -106,9 +77,6 @@ class Kernel {
                                                             const Credentials& client,
                                                             std::span<const std::byte> reply) noexcept = 0;
 
-  // EINVAL: no such object.
-  [[nodiscard]] virtual std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept = 0;
-  [[nodiscard]] virtual std::expected<SegmentFacts, int> segment(int shmid) noexcept = 0;
   // The process that last operated on the set's member 0, asked as the set's owner. 0: none, or none that can be seen
   // from here.
   [[nodiscard]] virtual std::expected<pid_t, int> last_operation_pid(int semid,

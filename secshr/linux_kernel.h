@@ -19,8 +19,12 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] bool is_alive(int pidfd) noexcept override;
   [[nodiscard]] std::expected<void, int> send_reply(int directory, const char* name, const Credentials& client,
                                                     std::span<const std::byte> reply) noexcept override;
-  [[nodiscard]] std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override;
-  [[nodiscard]] std::expected<SegmentFacts, int> segment(int shmid) noexcept override;
+  [[nodiscard]] std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override {
+    return ipc_objects_.semaphore_set(semid);
+  }
+  [[nodiscard]] std::expected<SegmentFacts, int> segment(int shmid) noexcept override {
+    return ipc_objects_.segment(shmid);
+  }
   [[nodiscard]] std::expected<pid_t, int> last_operation_pid(int semid,
                                                              const SemaphoreSetFacts& facts) noexcept override;
   [[nodiscard]] std::expected<void, int> remove_semaphore_set(int semid,
@@ -34,6 +38,7 @@ class LinuxKernel final : public Kernel {
                                                        const NamedSocket& seen, AskTheList ask) noexcept override;
 
  private:
+  LinuxIpcObjects ipc_objects_;
   ReplySockets replies_;
   BoundNames bound_names_;
   ActingAsRoot root_;

@@ -7,7 +7,7 @@ namespace secshr {
 std::expected<void, int> start_flush(const Permit<HeaderFlush>& permit, Writer& writer, std::uint64_t job,
                                      MonotonicTime deadline) noexcept {
   const HeaderFlush& flush = permit.what();
-  return writer.submit({job, deadline, flush.expected, flush.wanted}, flush.file);
+  return writer.submit({job, deadline, flush.expected, flush.wanted, flush.attached}, flush.file);
 }
 
 Outcome outcome_of_flush(const WriteReport& report) noexcept {

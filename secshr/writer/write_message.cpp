@@ -17,6 +17,7 @@ std::array<std::byte, write_request_size> encode_write_request(const WriteReques
   writer.i64(std::chrono::nanoseconds(request.deadline.time_since_epoch()).count());
   put_ids(writer, request.expected);
   put_ids(writer, request.wanted);
+  writer.u32(static_cast<std::uint32_t>(request.attached));
   return bytes;
 }
 
@@ -27,7 +28,9 @@ std::optional<WriteRequest> decode_write_request(std::span<const std::byte> byte
   request.deadline = MonotonicTime(std::chrono::nanoseconds(reader.i64()));
   request.expected = take_ids(reader);
   request.wanted = take_ids(reader);
-  if (!reader.complete()) return std::nullopt;
+  const std::uint32_t attached = reader.u32();
+  if (!reader.complete() || attached > static_cast<std::uint32_t>(Attached::requester)) return std::nullopt;
+  request.attached = static_cast<Attached>(attached);
   return request;
 }
 

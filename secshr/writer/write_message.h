@@ -9,6 +9,7 @@
 #include <span>
 
 #include "protocol/request.h"
+#include "secshr/header_ids.h"
 #include "secshr/kernel.h"
 
 namespace secshr {
@@ -18,11 +19,12 @@ struct WriteRequest {
   MonotonicTime deadline;     // nothing is written after it
   protocol::IpcIds expected;  // what the header must still hold
   protocol::IpcIds wanted;
+  Attached attached = Attached::nobody;  // to the segment of `expected`, at most
 };
 
 enum class WriteVerdict : std::uint8_t {
   written,
-  changed,   // the header no longer holds `expected`; nothing written
+  changed,   // the header no longer holds `expected`, or an object in it or in `wanted` is another; nothing written
   refused,   // the descriptor is no database file; nothing written
   too_late,  // nothing written
   failed,    // `error` says why; the header is the old one or the new one
@@ -34,7 +36,7 @@ struct WriteReport {
   std::int32_t error = 0;
 };
 
-inline constexpr std::size_t write_request_size = 8 + 8 + 24 + 24;
+inline constexpr std::size_t write_request_size = 8 + 8 + 24 + 24 + 4;
 inline constexpr std::size_t write_report_size = 8 + 4 + 4;
 
 [[nodiscard]] std::array<std::byte, write_request_size> encode_write_request(const WriteRequest& request) noexcept;

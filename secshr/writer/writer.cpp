@@ -11,6 +11,7 @@
 #include "protocol/database_header.h"
 #include "secshr/act_as.h"
 #include "secshr/descriptor_passing.h"
+#include "secshr/header_ids.h"
 #include "secshr/writer/write_message.h"
 #include "system/reopen.h"
 
@@ -27,7 +28,8 @@ std::expected<Descriptor, int> reopen_for_writing(int file) noexcept {
   return writable;
 }
 
-// Looks at the file again, through the very descriptor that will be written to.
+// Everything that can be told without knowing the client: the file is a database, its header and the objects are
+// still what the decision was made on, and there is time.
 WriteVerdict check(int file, const WriteRequest& request) noexcept {
   struct stat facts{};
   if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return WriteVerdict::refused;
@@ -37,17 +39,20 @@ WriteVerdict check(int file, const WriteRequest& request) noexcept {
   const auto header = protocol::parse_database_header(bytes);
   if (!header) return WriteVerdict::refused;
   if (header->ids != request.expected) return WriteVerdict::changed;
+  LinuxIpcObjects objects;
+  if (denial_by_objects(objects, request.wanted, request.expected, request.attached)) return WriteVerdict::changed;
   if (std::chrono::steady_clock::now() >= request.deadline) return WriteVerdict::too_late;
   return WriteVerdict::written;
 }
 
 WriteReport write(const WriteRequest& request, int file) noexcept {
-  // Before the capability is used at all: is this a regular file?
-  struct stat facts{};
-  if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return {request.job, WriteVerdict::refused, 0};
+  // Before the capability is used at all, and through the descriptor as it came: what nobody could open for reading
+  // is not written. Then again, directly before the write.
+  WriteVerdict checked = check(file, request);
+  if (checked != WriteVerdict::written) return {request.job, checked, 0};
   const auto writable = reopen_for_writing(file);
   if (!writable) return {request.job, WriteVerdict::failed, writable.error()};
-  const WriteVerdict checked = check(writable->get(), request);
+  checked = check(writable->get(), request);
   if (checked != WriteVerdict::written) return {request.job, checked, 0};
   const auto bytes = protocol::encode_ids(request.wanted);
   const ssize_t size = ::pwrite(writable->get(), bytes.data(), bytes.size(), protocol::ids_offset);

@@ -313,6 +313,9 @@ WriteVerdict SimulatedMachine::judge(const PendingWrite& write) {
   SimulatedFile& file = files.at(write.inode);
   if (!is_regular(file) || !file.database) return WriteVerdict::refused;
   if (file.ids != write.request.expected) return WriteVerdict::changed;
+  if (denial_by_objects(*this, write.request.wanted, write.request.expected, write.request.attached)) {
+    return WriteVerdict::changed;
+  }
   if (clock >= write.request.deadline) return WriteVerdict::too_late;
   journal.emplace_back(SimulatedWrite{write.inode, file.ids, write.request.wanted});
   file.ids = write.request.wanted;

@@ -13,7 +13,8 @@ namespace {
 constexpr WriteRequest request{0xfedcba9876543210,
                                MonotonicTime(std::chrono::nanoseconds(123456789012345)),
                                {1, -2, 3, -4},
-                               {-2147483647 - 1, 2147483647, 0x7fffffffffffffff, -1}};
+                               {-2147483647 - 1, 2147483647, 0x7fffffffffffffff, -1},
+                               Attached::requester};
 
 TEST(WriteRequest, comes_back_as_it_was_sent) {
   const auto back = decode_write_request(encode_write_request(request));
@@ -22,6 +23,19 @@ TEST(WriteRequest, comes_back_as_it_was_sent) {
   EXPECT_EQ(back->deadline, request.deadline);
   EXPECT_EQ(back->expected, request.expected);
   EXPECT_EQ(back->wanted, request.wanted);
+  EXPECT_EQ(back->attached, request.attached);
+}
+
+TEST(WriteRequest, allows_one_attached_process_at_most) {
+  auto bytes = encode_write_request(request);
+  constexpr std::size_t attached_offset = write_request_size - 4;
+  ASSERT_EQ(bytes[attached_offset], std::byte{1});
+  ASSERT_TRUE(decode_write_request(bytes));
+  bytes[attached_offset] = std::byte{2};
+  EXPECT_FALSE(decode_write_request(bytes));
+  bytes[attached_offset] = std::byte{0};
+  bytes[attached_offset + 3] = std::byte{1};
+  EXPECT_FALSE(decode_write_request(bytes));
 }
 
 TEST(WriteRequest, keeps_every_deadline) {
