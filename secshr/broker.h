@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "protocol/profile.h"
-#include "secshr/audit.h"
+#include "secshr/audit/audit.h"
 #include "secshr/authenticate.h"
 #include "secshr/authorize.h"
 #include "secshr/exchange_table.h"

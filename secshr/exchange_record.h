@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "secshr/audit.h"
+#include "secshr/audit/audit.h"
 #include "secshr/authorize.h"
 #include "secshr/exchange_table.h"
 #include "secshr/outcome.h"

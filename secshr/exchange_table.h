@@ -9,7 +9,7 @@
 
 #include "protocol/request.h"
 #include "protocol/socket_names.h"
-#include "secshr/audit.h"
+#include "secshr/audit/audit.h"
 #include "secshr/helper.h"
 #include "secshr/kernel.h"
 #include "secshr/limits.h"

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <span>
 
-#include "secshr/audit.h"
+#include "secshr/audit/audit.h"
 #include "secshr/broker.h"
 #include "secshr/helper.h"
 #include "secshr/server_socket.h"

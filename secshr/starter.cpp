@@ -13,8 +13,12 @@
 #include <vector>
 
 #include "protocol/socket_names.h"
-#include "secshr/audit.h"
-#include "secshr/both_audits.h"
+#include "secshr/audit/audit.h"
+#include "secshr/audit/both_audits.h"
+#include "secshr/audit/file_audit.h"
+#include "secshr/audit/log_file.h"
+#include "secshr/audit/logfmt.h"
+#include "secshr/audit/syslog_audit.h"
 #include "secshr/bound_names.h"
 #include "secshr/broker.h"
 #include "secshr/helper_pool.h"
@@ -22,7 +26,6 @@
 #include "secshr/least_privilege.h"
 #include "secshr/limits.h"
 #include "secshr/linux_kernel.h"
-#include "secshr/logfmt.h"
 #include "secshr/looker/looker.h"
 #include "secshr/ping.h"
 #include "secshr/plan.h"
@@ -30,7 +33,6 @@
 #include "secshr/root_directories.h"
 #include "secshr/serve.h"
 #include "secshr/server_socket.h"
-#include "secshr/syslog_audit.h"
 #include "secshr/writer/writer.h"
 #include "secshr_paths.h"
 #include "system/system_log.h"
@@ -188,23 +190,24 @@ Started<StartStatus> take_place(const Plan& plan, int signals, Audit& audit) {
   }
 }
 
-Started<StartStatus> start(const Invoker& invoker, std::optional<FileAudit>& audit) {
+Started<StartStatus> start(const Invoker& invoker, std::optional<LogFile>& log) {
   const Descriptor signals = take_signals();
   if (!signals) return start_fault(StartStatus::other, "signals", std::strerror(errno));
   auto plan = read_configuration();
   if (!plan) return std::unexpected(plan.error());
-  auto log = open_audit_log(*plan);
-  if (!log) return std::unexpected(log.error());
-  audit.emplace(*std::move(log));
+  auto log_file = open_audit_log(*plan);
+  if (!log_file) return std::unexpected(log_file.error());
+  log.emplace(*std::move(log_file));
   if (const auto chosen = choose_directories(*plan, invoker); !chosen) return std::unexpected(chosen.error());
-  return take_place(*plan, signals.get(), *audit);
+  FileAudit audit(*log);
+  return take_place(*plan, signals.get(), audit);
 }
 
 // To the system log, and to the audit log where the start got that far.
-void report(const StartFault& failed, Audit* audit) {
+void report(const StartFault& failed, std::optional<LogFile>& log) {
   const std::string detail = LogLine().text("cause", failed.detail).view();
   log_to_system(failed.reason, detail.c_str());
-  if (audit != nullptr) audit->event("start-failed", fmt::format("{} {}", failed.reason, failed.detail));
+  if (log) FileAudit(*log).event("start-failed", fmt::format("{} {}", failed.reason, failed.detail));
 }
 
 }  // namespace
@@ -212,9 +215,9 @@ void report(const StartFault& failed, Audit* audit) {
 int run_starter(const Invoker& invoker) {
   // Modes are given in full where things are made.
   (void)::umask(0);
-  std::optional<FileAudit> audit;
-  const auto status = start(invoker, audit);
-  if (!status) report(status.error(), audit ? &*audit : nullptr);
+  std::optional<LogFile> log;
+  const auto status = start(invoker, log);
+  if (!status) report(status.error(), log);
   const StartStatus outcome = status ? *status : status.error().status;
   tell_wrapper(outcome);
   return static_cast<int>(outcome);

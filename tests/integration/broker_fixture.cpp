@@ -16,7 +16,7 @@
 #include "protocol/server_key.h"
 #include "protocol/socket_names.h"
 #include "protocol/wire_header.h"
-#include "secshr/logfmt.h"
+#include "secshr/audit/logfmt.h"
 #include "secshr_paths.h"
 #include "tests/integration/process_state.h"
 

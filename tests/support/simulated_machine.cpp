@@ -331,16 +331,23 @@ void SimulatedMachine::settle(Broker& broker) {
 
 // ---- the audit log
 
-void SimulatedMachine::record(const AuditRecord& record) noexcept {
+Ticket SimulatedMachine::record(const AuditRecord& record) noexcept {
   const auto number = record.object_number;
   const std::string object = number ? std::to_string(*number) : object_path(record);
   journal.emplace_back(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm),
                                        std::string(record.request), object, record.owner, record.mode, record.outcome,
                                        record.microseconds});
+  ++lines_;
+  if (!log_hangs) lines_written = lines_;
+  return lines_;
 }
 
 void SimulatedMachine::event(std::string_view name, std::string_view detail) noexcept {
   journal.emplace_back(SimulatedEvent{std::string(name), std::string(detail)});
+}
+
+void SimulatedMachine::summary(const AuditSummary& summary) noexcept {
+  journal.emplace_back(SimulatedEvent{std::string(summary.name), std::string(summary.detail)});
 }
 
 }  // namespace secshr

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "protocol/request.h"
-#include "secshr/audit.h"
+#include "secshr/audit/audit.h"
 #include "secshr/broker.h"
 #include "secshr/helper.h"
 #include "secshr/kernel.h"
@@ -149,6 +149,8 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   MonotonicTime clock{std::chrono::seconds(1000)};
 
   bool may_act_as_root = false;  // on System V objects
+  bool log_hangs = false;        // what is recorded now is not written before `lines_written` says so
+  Ticket lines_written = 0;
 
   // What the next calls of a kind fail with.
   std::optional<int> last_operation_error;
@@ -224,8 +226,10 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
                                          AskTheList ask) noexcept override;
   std::expected<void, int> submit(const LookRequest& request, int pidfd) noexcept override;
   std::expected<void, int> submit(const WriteRequest& request, int file) noexcept override;
-  void record(const AuditRecord& record) noexcept override;
+  Ticket record(const AuditRecord& record) noexcept override;
   void event(std::string_view name, std::string_view detail) noexcept override;
+  void summary(const AuditSummary& summary) noexcept override;
+  [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket <= lines_written; }
 
   LookVerdict judge(const PendingLook& look, LookReport& report, Descriptor& file);
   LookVerdict judge_client(const PendingLook& look, LookReport& report, Descriptor& file);
@@ -247,6 +251,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   std::deque<PendingLook> looks_;
   std::deque<PendingWrite> writes_;
   std::uint64_t births_ = 0;
+  Ticket lines_ = 0;
   bool overlapped_ = false;
 };
 

@@ -1,6 +1,4 @@
 // The log file: one line a record whatever is in it, and no loss without a count.
-#include "secshr/audit.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -14,13 +12,16 @@
 #include <string>
 #include <vector>
 
+#include "secshr/audit/file_audit.h"
+#include "secshr/audit/log_file.h"
+
 namespace secshr {
 namespace {
 
 // A file without a name, that is read back as lines.
-class LogFile {
+class ScratchFile {
  public:
-  LogFile() {
+  ScratchFile() {
     std::string path = testing::TempDir() + "secshr_audit_XXXXXX";
     file_.reset(::mkostemp(path.data(), O_APPEND | O_CLOEXEC));
     (void)::unlink(path.c_str());
@@ -98,8 +99,9 @@ AuditRecord ping_of(pid_t pid) {
 }
 
 TEST(FileAudit, writes_every_key_once_in_its_order) {
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   AuditRecord record = ping_of(3090);
   record.comm = "mumps";
   record.request = "flush-header-open";
@@ -131,8 +133,9 @@ TEST(FileAudit, writes_every_key_once_in_its_order) {
 }
 
 TEST(FileAudit, marks_what_is_not_known) {
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   AuditRecord record;
   record.outcome = {Verdict::dropped, rule::none, EINVAL};
   audit.record(record);
@@ -145,8 +148,9 @@ TEST(FileAudit, marks_what_is_not_known) {
 }
 
 TEST(FileAudit, names_an_object_by_its_number_where_it_has_no_path) {
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   for (const std::int32_t number : {0, -1, 2147483647}) {
     AuditRecord record = ping_of(1);
     record.object_number = number;
@@ -160,8 +164,9 @@ TEST(FileAudit, names_every_code_that_a_reply_can_have) {
       {0, "0"},           {EPERM, "EPERM"},   {ETIMEDOUT, "ETIMEDOUT"},
       {0x8000, "0x8000"}, {0x8001, "0x8001"}, {150372554, "0x8f680ca"},
       {-1, "-1"},         {9999, "9999"}};
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   std::vector<std::string> expected;
   for (const auto& [code, name] : codes) {
     AuditRecord record = ping_of(1);
@@ -173,8 +178,9 @@ TEST(FileAudit, names_every_code_that_a_reply_can_have) {
 }
 
 TEST(FileAudit, keeps_the_largest_ids_whole) {
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   AuditRecord record = ping_of(4194304);
   record.uid = 4294967294;
   record.owner = 4294967295;
@@ -186,8 +192,9 @@ TEST(FileAudit, keeps_the_largest_ids_whole) {
 
 TEST(FileAudit, writes_one_printable_line_whatever_a_client_says) {
   using namespace std::string_view_literals;
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   constexpr std::array nasties{"x\nts=1 seq=1 verdict=done"sv,
                                "\x1b[2J"sv,
                                "\x9b"sv,
@@ -217,8 +224,9 @@ TEST(FileAudit, writes_one_printable_line_whatever_a_client_says) {
 }
 
 TEST(FileAudit, writes_the_longest_line_a_datagram_can_make) {
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   const std::string object(4160, '\x80');
   AuditRecord record = ping_of(1);
   record.object = object;
@@ -227,8 +235,9 @@ TEST(FileAudit, writes_the_longest_line_a_datagram_can_make) {
 }
 
 TEST(FileAudit, numbers_records_and_events_in_one_sequence) {
-  const LogFile file;
-  FileAudit audit(file.for_writing());
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
   audit.event("started", "detail");
   audit.record(ping_of(1));
   audit.event("ended", "");
@@ -238,8 +247,10 @@ TEST(FileAudit, numbers_records_and_events_in_one_sequence) {
 }
 
 TEST(FileAudit, goes_on_when_nothing_can_be_written) {
-  FileAudit full(Descriptor(::open("/dev/full", O_WRONLY | O_CLOEXEC)));
-  FileAudit closed{Descriptor()};
+  LogFile full_log(Descriptor(::open("/dev/full", O_WRONLY | O_CLOEXEC)));
+  FileAudit full(full_log);
+  LogFile closed_log{Descriptor()};
+  FileAudit closed(closed_log);
   for (int each = 0; each < 3; ++each) {
     full.record(ping_of(1));
     closed.event("started", "");
@@ -250,7 +261,8 @@ TEST(FileAudit, does_not_wait_for_a_reader_and_tells_it_later_how_many_lines_wer
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
   const Descriptor reader(ends[0]);
-  FileAudit audit{Descriptor(ends[1])};
+  LogFile audit_log{Descriptor(ends[1])};
+  FileAudit audit{audit_log};
   const auto drain = [&] {
     std::string text(1 << 20, '\0');
     std::size_t size = 0;
@@ -287,8 +299,9 @@ class FullDisk : public testing::Test {
   }
 
   const DiskSize disk{1 << 20};
-  const LogFile file;
-  FileAudit audit{file.for_writing()};
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
 };
 
 TEST_F(FullDisk, costs_lines_that_are_counted) {
@@ -317,8 +330,9 @@ TEST_F(FullDisk, never_runs_two_lines_together) {
 TEST_F(FullDisk, counts_a_line_that_was_cut_anywhere) {
   const std::size_t longest = file.size();
   for (std::size_t bytes = 1; bytes < longest; ++bytes) {
-    const LogFile own;
-    FileAudit each(own.for_writing());
+    const ScratchFile own;
+    LogFile each_log(own.for_writing());
+    FileAudit each(each_log);
     disk.set(bytes);
     each.record(ping_of(1));
     room_again();

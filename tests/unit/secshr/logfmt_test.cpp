@@ -1,5 +1,5 @@
 // No value can break out of its field, and every line reads back as what was put in.
-#include "secshr/logfmt.h"
+#include "secshr/audit/logfmt.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The system log: what was done in the words that tools look for, nothing else, and no harm from whoever listens.
-#include "secshr/syslog_audit.h"
+#include "secshr/audit/syslog_audit.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "secshr/both_audits.h"
+#include "secshr/audit/both_audits.h"
 
 namespace secshr {
 namespace {
@@ -352,10 +352,16 @@ TEST(SyslogListener, whose_name_is_longer_than_an_address_is_told_nothing) {
 class Journal final : public Audit {
  public:
   Journal(std::string name, std::vector<std::string>& lines) : name_(std::move(name)), lines_(lines) {}
-  void record(const AuditRecord& record) noexcept override { lines_.push_back(name_ + std::string(record.request)); }
+  Ticket record(const AuditRecord& record) noexcept override {
+    lines_.push_back(name_ + std::string(record.request));
+    return lines_.size();
+  }
   void event(std::string_view name, std::string_view detail) noexcept override {
     lines_.push_back(name_ + std::string(name) + std::string(detail));
   }
+  void summary(const AuditSummary& summary) noexcept override { lines_.push_back(name_ + std::string(summary.name)); }
+  [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket < written; }
+  Ticket written = 0;
 
  private:
   std::string name_;
@@ -368,9 +374,15 @@ TEST(BothAudits, tells_both_the_same_in_their_order) {
   Journal second("2 ", lines);
   BothAudits both(first, second);
   Audit& audit = both;
-  audit.record(record_of("ping", done));
+  // The record is the first one's: its ticket counts, and it is asked what became of it.
+  EXPECT_EQ(audit.record(record_of("ping", done)), 2U);
   audit.event("ended", " idle");
-  EXPECT_EQ(lines, (std::vector<std::string>{"1 ping", "2 ping", "1 ended idle", "2 ended idle"}));
+  audit.summary({"withheld", std::nullopt, 1, {}});
+  EXPECT_EQ(lines, (std::vector<std::string>{"2 ping", "1 ping", "1 ended idle", "2 ended idle", "1 withheld",
+                                             "2 withheld"}));
+  first.written = 2;
+  EXPECT_TRUE(audit.has_written(1));
+  EXPECT_FALSE(audit.has_written(2));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "protocol/profile.h"
-#include "secshr/audit.h"
+#include "secshr/audit/audit.h"
 #include "system/descriptor.h"
 
 namespace secshr {
@@ -35,9 +35,12 @@ class SyslogAudit final : public Audit {
       const protocol::Profile& profile, std::vector<std::string> directories, std::string_view path = "/dev/log",
       Clock clock = [] { return std::chrono::steady_clock::now(); });
 
-  void record(const AuditRecord& record) noexcept override;
+  Ticket record(const AuditRecord& record) noexcept override;
   // started, ended, late-write; others are not for the system log.
   void event(std::string_view name, std::string_view detail) noexcept override;
+  // Limits of its own decide what is said here.
+  void summary(const AuditSummary& /*summary*/) noexcept override {}
+  [[nodiscard]] bool has_written(Ticket /*ticket*/) const noexcept override { return true; }
 
  private:
   void warn_of(const AuditRecord& record);

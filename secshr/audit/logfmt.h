@@ -26,6 +26,9 @@ class LogLine {
   std::string line_;
 };
 
+// UTC with microseconds, for people and for sorting.
+[[nodiscard]] std::string log_timestamp();
+
 // The way back: pairs in their order, or nothing for a line that LogLine cannot have made.
 using LogFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<LogFields> parse_log_line(std::string_view line);

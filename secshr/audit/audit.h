@@ -1,22 +1,15 @@
-// The audit log: one record per datagram, and one line for each event of the broker's own life. A failing disk never
-// stops service: what could not be written is counted, and the next line that can be says how many.
+// What is recorded: one record per datagram, and the events of the broker's own life. file_audit.h makes lines of the
+// audit log of them, syslog_audit.h messages of the system log.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "secshr/logfmt.h"
 #include "secshr/outcome.h"
-#include "system/descriptor.h"
-
-namespace spdlog {
-class logger;
-}
 
 namespace secshr {
 
@@ -46,32 +39,29 @@ struct AuditRecord {
 // The object's whole path, where it has one.
 [[nodiscard]] std::string object_path(const AuditRecord& record);
 
+// Many records in one: of routine, and of what was refused more often than is worth a line each.
+struct AuditSummary {
+  std::string_view name;     // a fixed word
+  std::optional<uid_t> uid;  // whose; nullopt: several
+  std::uint64_t count = 0;
+  std::string_view detail;
+};
+
+// A line on its way into the log. 0: there is none.
+using Ticket = std::uint64_t;
+
 class Audit {
  public:
   Audit() = default;
   Audit(const Audit&) = delete;
   Audit& operator=(const Audit&) = delete;
   virtual ~Audit() = default;
-  virtual void record(const AuditRecord& record) noexcept = 0;
+  virtual Ticket record(const AuditRecord& record) noexcept = 0;
   // `name` is a fixed word; `detail` may be anything.
-  virtual void event(std::string_view name, std::string_view detail = {}) noexcept = 0;
-};
-
-// Writes to a descriptor that the starter opened in a root-controlled directory.
-class FileAudit final : public Audit {
- public:
-  explicit FileAudit(Descriptor file);
-  ~FileAudit() override;
-  FileAudit(const FileAudit&) = delete;
-  FileAudit& operator=(const FileAudit&) = delete;
-  void record(const AuditRecord& record) noexcept override;
-  void event(std::string_view name, std::string_view detail) noexcept override;
-
- private:
-  class Sink;
-  std::shared_ptr<Sink> sink_;
-  std::unique_ptr<spdlog::logger> logger_;
-  std::uint64_t sequence_ = 0;  // of this broker's lines: a gap shows what was lost
+  virtual void event(std::string_view name, std::string_view detail) noexcept = 0;
+  virtual void summary(const AuditSummary& summary) noexcept = 0;
+  // Whether that line is in the log, or was given up as lost.
+  [[nodiscard]] virtual bool has_written(Ticket ticket) const noexcept = 0;
 };
 
 }  // namespace secshr

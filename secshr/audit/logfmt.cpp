@@ -1,8 +1,10 @@
-#include "secshr/logfmt.h"
+#include "secshr/audit/logfmt.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <iterator>
 
 namespace secshr {
@@ -133,6 +135,16 @@ std::optional<LogFields> parse_log_line(std::string_view line) {
   }
   if (again.view() != whole) return std::nullopt;  // each value has one spelling
   return fields;
+}
+
+std::string log_timestamp() {
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  const std::time_t whole = std::chrono::system_clock::to_time_t(seconds);
+  std::tm parts{};
+  (void)::gmtime_r(&whole, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (now - seconds).count());
 }
 
 }  // namespace secshr

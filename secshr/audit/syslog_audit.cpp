@@ -1,4 +1,4 @@
-#include "secshr/syslog_audit.h"
+#include "secshr/audit/syslog_audit.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "protocol/request.h"
+#include "secshr/audit/logfmt.h"
 #include "secshr/datagram_socket.h"
-#include "secshr/logfmt.h"
 
 namespace secshr {
 namespace {
@@ -81,19 +81,20 @@ SyslogAudit::SyslogAudit(const protocol::Profile& profile, std::vector<std::stri
   socket_ = make_datagram_socket();
 }
 
-void SyslogAudit::record(const AuditRecord& record) noexcept try {
+Ticket SyslogAudit::record(const AuditRecord& record) noexcept try {
   const pid_t client = record.pid.value_or(0);
   const Outcome& outcome = record.outcome;
   if (outcome.verdict == Verdict::done) {
     const auto* message = std::ranges::find(done_messages, record.request, &Done::request);
-    if (message == done_messages.end()) return;
+    if (message == done_messages.end()) return 0;
     send(message->severity, message->mnemonic,
          fmt::format("[client pid {}] {}{}{}", client, message->before, object_of(record), message->behind));
   } else if (outcome.verdict != Verdict::dropped) {
     warn_of(record);
   }
+  return 0;
 } catch (...) {
-  return;  // out of memory for one message
+  return 0;  // out of memory for one message
 }
 
 void SyslogAudit::warn_of(const AuditRecord& record) {

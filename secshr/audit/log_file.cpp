@@ -1,0 +1,67 @@
+#include "secshr/audit/log_file.h"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "secshr/audit/logfmt.h"
+
+namespace secshr {
+
+// One write(2) a line. A line cut short by a full disk is ended before the next, so that no two run together.
+class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit Sink(Descriptor file) : file_(std::move(file)) {}
+  void count_lost(std::uint64_t lines) noexcept { lost_ += static_cast<std::int64_t>(lines); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string line;
+    if (cut_) line += '\n';
+    if (lost_ > 0)
+      line += fmt::format(
+          "{}\n", LogLine().text("ts", log_timestamp()).text("event", "log-lost").number("lines", lost_).view());
+    const std::size_t report_end = line.size();
+    line.append(message.payload.data(), message.payload.size());
+    line += '\n';
+    const ssize_t result = ::write(file_.get(), line.data(), line.size());
+    const std::size_t written = result < 0 ? 0 : static_cast<std::size_t>(result);
+    if (written > 0) cut_ = line[written - 1] != '\n';
+    // The report counts once, even where the line behind it was cut.
+    if (written + 1 >= report_end) lost_ = 0;
+    if (written < line.size()) ++lost_;
+  }
+  void flush_() override {}
+
+ private:
+  Descriptor file_;
+  std::int64_t lost_ = 0;
+  bool cut_ = false;
+};
+
+LogFile::LogFile(Descriptor file)
+    : sink_(std::make_shared<Sink>(std::move(file))), logger_(std::make_unique<spdlog::logger>("audit", sink_)) {
+  // spdlog would print its own troubles on stderr, which is nobody's here.
+  logger_->set_error_handler([sink = sink_.get()](const std::string&) { sink->count_lost(1); });
+}
+
+LogFile::~LogFile() = default;
+
+Ticket LogFile::write(std::string_view line, Importance /*importance*/) noexcept try {
+  logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  return 0;
+} catch (...) {
+  sink_->count_lost(1);
+  return 0;
+}
+
+void LogFile::count_lost(std::uint64_t lines) noexcept {
+  sink_->count_lost(lines);
+}
+
+}  // namespace secshr
