@@ -13,6 +13,7 @@
 #include "admin/adoption.h"
 #include "admin/broker_process.h"
 #include "admin/distribution.h"
+#include "counters/read_counters.h"
 #include "installation/configuration.h"
 #include "installation/installation.h"
 #include "protocol/server_key.h"
@@ -25,6 +26,9 @@ namespace {
 struct RunningBroker {
   pid_t pid = 0;
   BrokerDetails details;
+  std::optional<Counters> counters;  // none where it shows none
+  // Whether the configuration in force is not that of the file any more.
+  bool configuration_changed = false;
 };
 
 struct InstallationStatus {
@@ -40,17 +44,28 @@ struct Status {
   std::vector<std::string> bad_records;
 };
 
-Result<std::optional<RunningBroker>> look_at_broker(const std::string& name) {
+// A page that is another process's was left by a broker before this one.
+std::optional<Counters> counters_of(const std::string& name, pid_t broker) {
+  const auto counters = read_counters(fmt::format("{}/{}/{}", paths::run, name, counters_page::file_name));
+  if (!counters || counters->broker_pid != static_cast<std::uint64_t>(broker)) return std::nullopt;
+  return *counters;
+}
+
+Result<std::optional<RunningBroker>> look_at_broker(const std::string& name,
+                                                    const Result<Configuration>& configuration) {
   const auto found = find_broker(name);
   if (!found) return std::unexpected(found.error());
   const std::optional<BrokerProcess>& broker = *found;
   if (!broker) return std::nullopt;
   auto details = read_details(*broker);
   if (!details) return std::unexpected(details.error());
-  return RunningBroker{broker->pid, *std::move(details)};
+  const auto counters = counters_of(name, broker->pid);
+  const bool changed = counters && configuration && counters->configuration_hash != configuration->hash;
+  return RunningBroker{broker->pid, *std::move(details), counters, changed};
 }
 
-InstallationStatus look_at(Installation installation, std::string_view wrapper) {
+InstallationStatus look_at(Installation installation, std::string_view wrapper,
+                           const Result<Configuration>& configuration) {
   InstallationStatus status;
   const auto distribution = read_distribution(installation.directory);
   if (distribution) {
@@ -60,7 +75,7 @@ InstallationStatus look_at(Installation installation, std::string_view wrapper) 
   } else {
     status.faults.push_back(distribution.error().what);
   }
-  auto broker = look_at_broker(installation.name);
+  auto broker = look_at_broker(installation.name, configuration);
   if (broker) {
     status.broker = *std::move(broker);
   } else {
@@ -83,7 +98,7 @@ Result<Status> look() {
     status.configuration = error(to_string(configuration.error()));
   }
   for (Installation& installation : records->good) {
-    status.installations.push_back(look_at(std::move(installation), *wrapper));
+    status.installations.push_back(look_at(std::move(installation), *wrapper, status.configuration));
   }
   for (const ConfigurationError& bad : records->bad) status.bad_records.push_back(to_string(bad));
   return status;
@@ -94,7 +109,9 @@ ExitStatus exit_status(const Status& status) {
   bool running = false;
   for (const InstallationStatus& installation : status.installations) {
     sound = sound && installation.faults.empty();
-    running = running || installation.broker.has_value();
+    if (!installation.broker) continue;
+    running = true;
+    sound = sound && !installation.broker->configuration_changed;
   }
   if (!sound) return ExitStatus::findings;
   return running ? ExitStatus::fine : ExitStatus::not_running;
@@ -102,6 +119,20 @@ ExitStatus exit_status(const Status& status) {
 
 std::string hex(std::uint32_t key) {
   return fmt::format("{:#010x}", key);
+}
+std::string hash_text(std::uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
+
+// Of all kinds of requests.
+RequestCounts sum_of(const Counters& counters) {
+  RequestCounts sum;
+  for (const RequestCounts& each : counters.requests) {
+    sum.done += each.done;
+    sum.refused += each.refused;
+    sum.failed += each.failed;
+  }
+  return sum;
 }
 
 std::string server_socket(const Installation& installation, std::uint32_t key) {
@@ -129,6 +160,15 @@ void print_capabilities(std::string_view what, std::uint64_t mask) {
   print_line(what, mask == 0 ? "none" : fmt::format("{}", fmt::join(capability_names(mask), " ")));
 }
 
+void print_counters(const Counters& counters, bool configuration_changed) {
+  print_line("in force", fmt::format("configuration {}{}", hash_text(counters.configuration_hash),
+                                     configuration_changed ? ", changed since the broker started" : ""));
+  const RequestCounts requests = sum_of(counters);
+  print_line("requests", fmt::format("datagrams {}, done {}, refused {}, failed {}", counters.datagrams,
+                                     requests.done, requests.refused, requests.failed));
+  print_line("log lines lost", fmt::format("{}", counters.log_lines_lost));
+}
+
 void print_broker(const RunningBroker& broker) {
   const ProcessStatus& process = broker.details.status;
   print_line("broker", fmt::format("process {}, since {}", broker.pid, broker.details.started));
@@ -138,6 +178,7 @@ void print_broker(const RunningBroker& broker) {
   print_capabilities("bounding", process.bounding);
   print_line("no new privileges", process.no_new_privileges ? "yes" : "no");
   print_line("seccomp", seccomp_text(process.seccomp));
+  if (broker.counters) print_counters(*broker.counters, broker.configuration_changed);
 }
 
 void print_installation(const InstallationStatus& status) {
@@ -162,25 +203,40 @@ void print_installation(const InstallationStatus& status) {
 
 void print_text(const Status& status) {
   fmt::print("secshr {}\n", paths::version);
-  print_line("configuration", status.configuration
-                                  ? fmt::format("{}, hash {:016x}", paths::configuration, status.configuration->hash)
-                                  : status.configuration.error().what);
+  print_line("configuration", status.configuration ? fmt::format("{}, hash {}", paths::configuration,
+                                                                 hash_text(status.configuration->hash))
+                                                   : status.configuration.error().what);
   for (const std::string& bad : status.bad_records) print_line("bad record", bad);
   if (status.installations.empty()) print_line("installations", "none is adopted");
   for (const InstallationStatus& installation : status.installations) print_installation(installation);
 }
 
+nlohmann::ordered_json json_of(const Counters& counters) {
+  const RequestCounts requests = sum_of(counters);
+  return {{"datagrams", counters.datagrams},
+          {"done", requests.done},
+          {"refused", requests.refused},
+          {"failed", requests.failed},
+          {"log_lines_lost", counters.log_lines_lost}};
+}
+
 nlohmann::ordered_json json_of(const RunningBroker& broker) {
   const ProcessStatus& process = broker.details.status;
-  return {{"pid", broker.pid},
-          {"started", broker.details.started},
-          {"uid", process.uid},
-          {"gid", process.gid},
-          {"permitted", capability_names(process.permitted)},
-          {"effective", capability_names(process.effective)},
-          {"bounding", capability_names(process.bounding)},
-          {"no_new_privileges", process.no_new_privileges},
-          {"seccomp", seccomp_text(process.seccomp)}};
+  nlohmann::ordered_json json{{"pid", broker.pid},
+                              {"started", broker.details.started},
+                              {"uid", process.uid},
+                              {"gid", process.gid},
+                              {"permitted", capability_names(process.permitted)},
+                              {"effective", capability_names(process.effective)},
+                              {"bounding", capability_names(process.bounding)},
+                              {"no_new_privileges", process.no_new_privileges},
+                              {"seccomp", seccomp_text(process.seccomp)}};
+  if (broker.counters) {
+    json["configuration_hash"] = hash_text(broker.counters->configuration_hash);
+    json["configuration_changed"] = broker.configuration_changed;
+    json["counters"] = json_of(*broker.counters);
+  }
+  return json;
 }
 
 nlohmann::ordered_json json_of(const InstallationStatus& status) {
@@ -206,7 +262,7 @@ nlohmann::ordered_json json_of(const InstallationStatus& status) {
 void print_json(const Status& status) {
   nlohmann::ordered_json json{{"version", paths::version}, {"configuration", {{"file", paths::configuration}}}};
   if (status.configuration) {
-    json["configuration"]["hash"] = fmt::format("{:016x}", status.configuration->hash);
+    json["configuration"]["hash"] = hash_text(status.configuration->hash);
   } else {
     json["configuration"]["error"] = status.configuration.error().what;
   }

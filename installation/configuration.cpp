@@ -16,8 +16,6 @@
 namespace secshr {
 namespace {
 
-using Outcome = std::expected<void, ConfigurationError>;
-
 // What has been read so far. An id is looked at again at the end: whether it is there at all, and whether another is
 // the same.
 struct Reading {
@@ -32,7 +30,7 @@ struct Reading {
                          {"writer_uid", &Configuration::writer_uid}}};
 };
 
-Outcome take_id(const TomlEntry& entry, Reading& reading) {
+TomlOutcome take_id(const TomlEntry& entry, Reading& reading) {
   const auto number = entry.integer(1, limits::largest_service_uid);
   if (!number) return std::unexpected(number.error());
   const auto id = std::ranges::find(reading.ids, entry.name(), &Reading::Id::name);
@@ -47,7 +45,7 @@ Outcome take_id(const TomlEntry& entry, Reading& reading) {
   return {};
 }
 
-Outcome take_directories(const TomlEntry& entry, Reading& reading) {
+TomlOutcome take_directories(const TomlEntry& entry, Reading& reading) {
   const toml::array* list = entry.value.as_array();
   if (list == nullptr) return entry.bad_value("must be an array of absolute paths");
   std::vector<std::string>& directories = reading.configuration.pinned_directories;
@@ -64,7 +62,7 @@ Outcome take_directories(const TomlEntry& entry, Reading& reading) {
   return {};
 }
 
-Outcome take_log_directory(const TomlEntry& entry, Reading& reading) {
+TomlOutcome take_log_directory(const TomlEntry& entry, Reading& reading) {
   auto path = entry.string();
   if (!path) return std::unexpected(path.error());
   if (const auto fault = path_fault(*path, limits::path_bytes)) return entry.bad_value(std::string(*fault));
@@ -72,37 +70,38 @@ Outcome take_log_directory(const TomlEntry& entry, Reading& reading) {
   return {};
 }
 
-Outcome take_idle_timeout(const TomlEntry& entry, Reading& reading) {
+TomlOutcome take_idle_timeout(const TomlEntry& entry, Reading& reading) {
   const auto seconds = entry.integer(1, limits::largest_idle_timeout_s);
   if (!seconds) return std::unexpected(seconds.error());
   reading.configuration.idle_timeout = std::chrono::seconds(*seconds);
   return {};
 }
 
-Outcome take_allow_root_objects(const TomlEntry& entry, Reading& reading) {
+TomlOutcome take_allow_root_objects(const TomlEntry& entry, Reading& reading) {
   const auto allowed = entry.boolean();
   if (!allowed) return std::unexpected(allowed.error());
   reading.configuration.allow_root_objects = *allowed;
   return {};
 }
 
-Outcome take_max_directories(const TomlEntry& entry, Reading& reading) {
+TomlOutcome take_max_directories(const TomlEntry& entry, Reading& reading) {
   const auto number = entry.integer(1, limits::most_directories);
   if (!number) return std::unexpected(number.error());
   reading.configuration.max_directories = static_cast<unsigned>(*number);
   return {};
 }
 
-Outcome refuse_unserved(const TomlEntry& entry, Reading& /*reading*/) {
-  return entry.bad_key("[" + std::string(entry.name()) +
-                       "] is not served by this version; remove it (ignoring a restriction would fail open)");
+TomlOutcome take_restrict_table(const TomlEntry& entry, Reading& reading) {
+  return take_restrictions(entry, reading.configuration.restrictions);
 }
 
-struct Key {
-  std::string_view name;
-  Outcome (*take)(const TomlEntry&, Reading&);
-};
-constexpr std::array<Key, 10> keys{{
+TomlOutcome take_log_table(const TomlEntry& entry, Reading& reading) {
+  return take_log_settings(entry, reading.configuration.log);
+}
+
+constexpr std::string_view restrict_table = "restrict";
+constexpr std::string_view log_table = "log";
+constexpr std::array<TomlKey<Reading>, 10> keys{{
     {"broker_uid", take_id},
     {"looker_uid", take_id},
     {"writer_uid", take_id},
@@ -111,8 +110,8 @@ constexpr std::array<Key, 10> keys{{
     {"idle_timeout_s", take_idle_timeout},
     {"allow_root_objects", take_allow_root_objects},
     {"max_directories", take_max_directories},
-    {"restrict", refuse_unserved},
-    {"log", refuse_unserved},
+    {restrict_table, take_restrict_table},
+    {log_table, take_log_table},
 }};
 
 std::uint64_t hash_of(std::string_view text) {
@@ -132,11 +131,8 @@ std::expected<Configuration, ConfigurationError> parse_configuration(std::string
   if (!table) return std::unexpected(table.error());
 
   Reading reading;
-  for (auto&& [name, value] : *table) {
-    const TomlEntry entry{file, name, value};
-    const auto* const key = std::ranges::find(keys, entry.name(), &Key::name);
-    if (key == keys.end()) return entry.bad_key("unknown key \"" + std::string(entry.name()) + "\"");
-    if (const Outcome taken = key->take(entry, reading); !taken) return std::unexpected(taken.error());
+  if (const TomlOutcome taken = take_keys(*table, file, {}, keys, reading); !taken) {
+    return std::unexpected(taken.error());
   }
   for (const Reading::Id& id : reading.ids) {
     if (id.value == nullptr) return whole(std::string(id.name) + " is missing: it has no default");
@@ -145,8 +141,22 @@ std::expected<Configuration, ConfigurationError> parse_configuration(std::string
   if (configuration.pinned_directories.size() > configuration.max_directories) {
     return whole("tmp names more directories than max_directories allows");
   }
+  configuration.text = text;
   configuration.hash = hash_of(text);
   return std::move(configuration);
+}
+
+std::vector<std::string> configuration_keys() {
+  std::vector<std::string> paths;
+  for (const std::string_view name : names_of(keys)) {
+    if (name != restrict_table && name != log_table) paths.emplace_back(name);
+  }
+  const auto add = [&paths](std::string_view table, const std::vector<std::string_view>& names) {
+    for (const std::string_view name : names) paths.push_back(std::string(table) + "." + std::string(name));
+  };
+  add(restrict_table, restriction_keys());
+  add(log_table, log_setting_keys());
+  return paths;
 }
 
 std::expected<Configuration, ConfigurationError> load_configuration(const char* path) {

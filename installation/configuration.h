@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "installation/configuration_error.h"
+#include "installation/log_settings.h"
+#include "installation/restrictions.h"
 #include "secshr_paths.h"
 
 namespace secshr {
@@ -28,11 +30,17 @@ struct Configuration {
   std::chrono::seconds idle_timeout{6000};
   bool allow_root_objects = false;
   unsigned max_directories = 16;
-  std::uint64_t hash = 0;  // of the file's bytes, to tell in log and status which text is in force
+  Restrictions restrictions;
+  LogSettings log;
+  std::string text;        // the file's bytes
+  std::uint64_t hash = 0;  // of them, to tell in log and status which text is in force
 };
 
 // `file` only names the text in errors.
 std::expected<Configuration, ConfigurationError> parse_configuration(std::string_view text, std::string_view file);
 std::expected<Configuration, ConfigurationError> load_configuration(const char* path);
+
+// Every key there is, those of a table as "table.key".
+std::vector<std::string> configuration_keys();
 
 }  // namespace secshr

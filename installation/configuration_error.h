@@ -10,6 +10,7 @@ struct ConfigurationError {
   unsigned line = 0;  // 0: the file as a whole
   unsigned column = 0;
   std::string what;
+  bool is_missing = false;  // there is no such file
 };
 
 // "FILE:LINE:COLUMN: what", or "FILE: what" for the file as a whole.

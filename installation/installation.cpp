@@ -23,13 +23,11 @@
 namespace secshr {
 namespace {
 
-using Outcome = std::expected<void, ConfigurationError>;
-
 std::unexpected<ConfigurationError> whole_file(std::string_view file, std::string what) {
   return std::unexpected(ConfigurationError{std::string(file), 0, 0, std::move(what)});
 }
 
-Outcome take_profile(const TomlEntry& entry, Installation& installation) {
+TomlOutcome take_profile(const TomlEntry& entry, Installation& installation) {
   const auto name = entry.string();
   if (!name) return std::unexpected(name.error());
   installation.profile = protocol::find_profile(*name);
@@ -37,7 +35,7 @@ Outcome take_profile(const TomlEntry& entry, Installation& installation) {
   return {};
 }
 
-Outcome take_directory(const TomlEntry& entry, Installation& installation) {
+TomlOutcome take_directory(const TomlEntry& entry, Installation& installation) {
   auto path = entry.string();
   if (!path) return std::unexpected(path.error());
   if (const auto fault = path_fault(*path, limits::path_bytes)) return entry.bad_value(std::string(*fault));
@@ -45,7 +43,7 @@ Outcome take_directory(const TomlEntry& entry, Installation& installation) {
   return {};
 }
 
-Outcome take_release(const TomlEntry& entry, Installation& installation) {
+TomlOutcome take_release(const TomlEntry& entry, Installation& installation) {
   auto release = entry.string();
   if (!release) return std::unexpected(release.error());
   if (!is_release(*release)) return entry.bad_value("must be 1 to 128 printable ASCII characters");
@@ -53,21 +51,17 @@ Outcome take_release(const TomlEntry& entry, Installation& installation) {
   return {};
 }
 
-Outcome take_communication_key(const TomlEntry& entry, Installation& installation) {
+TomlOutcome take_communication_key(const TomlEntry& entry, Installation& installation) {
   const auto key = entry.integer(0, 0xffffffff);
   if (!key) return std::unexpected(key.error());
   installation.communication_key = static_cast<std::uint32_t>(*key);
   return {};
 }
 
-struct Key {
-  std::string_view name;
-  Outcome (*take)(const TomlEntry&, Installation&);
-};
-constexpr std::array<Key, 4> keys{{{"profile", take_profile},
-                                   {"directory", take_directory},
-                                   {"release", take_release},
-                                   {"communication_key", take_communication_key}}};
+constexpr std::array<TomlKey<Installation>, 4> keys{{{"profile", take_profile},
+                                                     {"directory", take_directory},
+                                                     {"release", take_release},
+                                                     {"communication_key", take_communication_key}}};
 
 constexpr std::string_view record_suffix = ".toml";
 
@@ -146,14 +140,11 @@ std::expected<Installation, ConfigurationError> parse_installation(std::string_v
 
   Installation installation;
   installation.name = name;
-  for (auto&& [key, value] : *table) {
-    const TomlEntry entry{file, key, value};
-    const auto* const known = std::ranges::find(keys, entry.name(), &Key::name);
-    if (known == keys.end()) return entry.bad_key("unknown key \"" + std::string(entry.name()) + "\"");
-    if (const Outcome taken = known->take(entry, installation); !taken) return std::unexpected(taken.error());
+  if (const TomlOutcome taken = take_keys(*table, file, {}, keys, installation); !taken) {
+    return std::unexpected(taken.error());
   }
-  for (const Key& key : keys) {
-    if (!table->contains(key.name)) return whole_file(file, std::string(key.name) + " is missing");
+  for (const std::string_view key : names_of(keys)) {
+    if (!table->contains(key)) return whole_file(file, std::string(key) + " is missing");
   }
   const std::uint32_t computed = protocol::communication_key(installation.release);
   if (installation.communication_key != computed) {

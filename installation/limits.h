@@ -15,6 +15,11 @@ inline constexpr std::int64_t largest_service_uid = 65533;
 inline constexpr std::int64_t largest_idle_timeout_s = 366LL * 24 * 60 * 60;
 inline constexpr std::int64_t most_directories = 256;
 
+// Of a group; the number above it means "no change" to every system call.
+inline constexpr std::int64_t largest_group = 0xfffffffe;
+// Of requests, refusals and lines: more than a broker can have.
+inline constexpr std::int64_t highest_rate = 1'000'000;
+
 // Leaves room, below PATH_MAX, for the names secshr adds to it.
 inline constexpr std::size_t path_bytes = 3072;
 

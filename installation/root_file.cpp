@@ -29,7 +29,9 @@ std::string explain(PathFault fault) {
 
 std::expected<std::string, ConfigurationError> read_root_file(const char* path, std::size_t limit) {
   const RootControlled opened = open_root_controlled(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  if (opened.fault != PathFault::none) return refuse(path, explain(opened.fault));
+  if (opened.fault != PathFault::none) {
+    return std::unexpected(ConfigurationError{path, 0, 0, explain(opened.fault), opened.fault == PathFault::missing});
+  }
   const Descriptor file(opened.descriptor);
   struct stat status{};
   if (fstat(file.get(), &status) != 0) return refuse(path, std::strerror(errno));

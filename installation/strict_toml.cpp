@@ -21,6 +21,10 @@ std::expected<toml::table, ConfigurationError> parse_toml(std::string_view text,
   return std::move(result).table();
 }
 
+std::string TomlEntry::path() const {
+  return table.empty() ? std::string(name()) : fmt::format("{}.{}", table, name());
+}
+
 std::unexpected<ConfigurationError> TomlEntry::bad_key(std::string what) const {
   return error_at(file, key.source(), std::move(what));
 }
@@ -30,7 +34,7 @@ std::unexpected<ConfigurationError> TomlEntry::bad_value(std::string what) const
 }
 
 std::unexpected<ConfigurationError> TomlEntry::bad_value(const toml::node& at, std::string what) const {
-  return error_at(file, at.source(), fmt::format("{}: {}", name(), what));
+  return error_at(file, at.source(), fmt::format("{}: {}", path(), what));
 }
 
 std::expected<std::int64_t, ConfigurationError> TomlEntry::integer(std::int64_t low, std::int64_t high) const {

@@ -85,11 +85,13 @@ class Authorizer {
  private:
   // authorize_header.cpp
   Decision flush(const Peer& peer, const protocol::FlushHeader& request, const Seen& seen) noexcept;
-  std::optional<Denied> denial_of_close(const Peer& peer, const protocol::IpcIds& found) noexcept;
-  std::optional<Denied> denial_of_open(const Peer& peer, const protocol::IpcIds& wanted,
-                                       const protocol::IpcIds& found) noexcept;
-  [[nodiscard]] bool holds(const Peer& peer, std::int32_t semid) noexcept;
-  [[nodiscard]] bool holds(const Peer& peer, std::int32_t semid, const SemaphoreSetFacts& set) noexcept;
+  std::optional<Denied> denial_of_close(const Peer& peer, const Seen& seen) noexcept;
+  std::optional<Denied> denial_of_open(const Peer& peer, const Seen& seen, const protocol::IpcIds& wanted) noexcept;
+  [[nodiscard]] bool forgets_own_segment(const Peer& peer, const protocol::IpcIds& wanted,
+                                         const protocol::IpcIds& found) noexcept;
+  [[nodiscard]] bool holds(const Peer& peer, const Seen& seen, std::int32_t semid) noexcept;
+  [[nodiscard]] bool holds(const Peer& peer, const Seen& seen, std::int32_t semid,
+                           const SemaphoreSetFacts& set) noexcept;
   // authorize_ipc.cpp
   Decision removal(const Peer& peer, const protocol::RemoveSemaphoreSet& request, const Seen& seen) noexcept;
   Decision removal(const Peer& peer, const protocol::RemoveSegment& request, const Seen& seen) noexcept;

@@ -1,5 +1,6 @@
 // Which socket files may be removed: those of the fixed grammar, in the directory that the client itself may write
-// to, to which nobody is bound any more.
+// to, to which nobody is bound any more, and whose process is the client or has ended: one that lives may be about to
+// bind the file that it has just made.
 #include <cerrno>
 
 #include "secshr/authorize.h"
@@ -19,7 +20,7 @@ std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const Peer& pe
   const ObjectFacts object{found->owner, found->mode};
   if (!found->directory_is_writable) return std::unexpected(Denied{rule::socket_directory, EPERM, object});
   if (!found->is_socket) return std::unexpected(Denied{rule::socket_name, EPERM, object});
-  if (found->is_bound) return std::unexpected(Denied{rule::socket_live, EBUSY, object});
+  if (found->is_bound || !is_free) return std::unexpected(Denied{rule::socket_live, EBUSY, object});
   return Permit<SocketRemoval>({directory, leftover.name, rights, *found, ask});
 }
 

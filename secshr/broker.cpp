@@ -69,6 +69,15 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
   if (!name) return drop(*exchange, {rule::socket_name, EPERM}), true;
   exchange->reply_to = *name;
   std::ranges::copy(received->sender, exchange->sender.begin());
+  if (!rate_.admit(exchange->peer->credentials.uid, exchange->received_at)) {
+    return answer(*exchange, refused({rule::rate_uid, EBUSY})), true;
+  }
+  // The kernel says who sent, and not whose socket it was sent from: that one may be another's, which the sender took
+  // for its output. So nothing is done for whoever could not be told of it: a socket of its own, in this directory.
+  if (const auto reached = kernel_.can_reply(served.directory, name->c_str(), exchange->peer->credentials);
+      !reached) {
+    return drop(*exchange, {rule::socket_name, reached.error()}), true;
+  }
 
   if (received->data_truncated) return answer(*exchange, {Verdict::refused, rule::none, EINVAL}), true;
   if (const auto denied = contradiction(*exchange->peer, *header)) return answer(*exchange, refused(*denied)), true;
@@ -82,7 +91,10 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
 void Broker::prepare(Exchange& exchange) noexcept {
   const auto at = look_needed(*exchange.request);
   if (!at) return decide(exchange);
-  if (!may_park(exchange)) return answer(exchange, refused({rule::rate_uid, EBUSY}));
+  if (!exchanges_.has_room_for(*at, exchange.peer->credentials.uid)) {
+    return answer(exchange, refused({rule::rate_uid, EBUSY}));
+  }
+  exchange.look = *at;
   if (*at == LookAt::process) {
     auto process = open_named_process(kernel_, *exchange.request);
     if (!process) return answer(exchange, process.error());
@@ -93,7 +105,7 @@ void Broker::prepare(Exchange& exchange) noexcept {
 
 void Broker::look(Exchange& exchange) noexcept {
   exchange.seen.reset();
-  if (!has_looker_turn(exchange)) {
+  if (!exchanges_.looker_turns().has_turn(exchange.look, exchange.peer->credentials.uid)) {
     exchange.stage = Exchange::Stage::queued;
     return;
   }
@@ -187,18 +199,35 @@ void Broker::on_written(const WriteReport& report) noexcept {
 }
 
 void Broker::answer(Exchange& exchange, Outcome outcome) noexcept {
-  tell(exchange, outcome);
+  note_refusal(exchange, outcome);
+  exchange.line = write_record(exchange, outcome);
+  exchange.reply_code = outcome.code;
+  if (!audit_.has_written(exchange.line)) {
+    exchange.stage = Exchange::Stage::recording;
+    return;
+  }
+  finish(exchange);
+}
+
+void Broker::on_recorded() noexcept {
+  for (Exchange& exchange : exchanges_.all()) {
+    if (exchange.stage == Exchange::Stage::recording && audit_.has_written(exchange.line)) finish(exchange);
+  }
+  resume_queued();
+}
+
+void Broker::finish(Exchange& exchange) noexcept {
+  exchange.stage = Exchange::Stage::handling;
+  reply(exchange, exchange.reply_code);
   if (look_for_leftovers(exchange)) return;
   remove_leftovers(exchange);
   exchanges_.release(exchange);
 }
 
-void Broker::tell(Exchange& exchange, Outcome outcome) noexcept {
-  // Before the reply: a client that has been told of a change must find it in the log.
-  write_record(exchange, outcome);
-  const auto reply = protocol::encode_reply(*exchange.header, outcome.code);
+void Broker::reply(const Exchange& exchange, std::int32_t code) noexcept {
+  const auto bytes = protocol::encode_reply(*exchange.header, code);
   // A client that is gone, full or hostile is its own loss: it costs a counter.
-  if (!kernel_.send_reply(exchange.directory, exchange.reply_to.c_str(), exchange.peer->credentials, reply))
+  if (!kernel_.send_reply(exchange.directory, exchange.reply_to.c_str(), exchange.peer->credentials, bytes))
     ++unsent_replies_;
 }
 
@@ -212,13 +241,16 @@ bool Broker::is_suffixed(const Exchange& exchange) const noexcept {
 // this: where there is no turn, the client's next request will do.
 bool Broker::look_for_leftovers(Exchange& exchange) noexcept {
   if (!is_suffixed(exchange) || (exchange.seen && exchange.seen->report.knows_groups)) return false;
-  if (!may_park(exchange) || !has_looker_turn(exchange)) return false;
+  if (!exchanges_.looker_turns().has_turn(LookAt::client, exchange.peer->credentials.uid)) return false;
+  exchange.look = LookAt::client;
   exchange.told = submit(exchange, {0, LookAt::client, exchange.peer->credentials, {}}, exchange.peer->pidfd.get());
   return exchange.told;
 }
 
 void Broker::remove_leftovers(const Exchange& exchange) noexcept {
   if (!is_suffixed(exchange) || !exchange.seen || !exchange.seen->report.knows_groups) return;
+  // As where it asks for a removal itself.
+  if (exchange.seen->report.verdict == LookVerdict::other_namespace) return;
   const Rights rights = rights_of(*exchange.peer, *exchange.seen);
   remove_leftovers_of(*exchange.peer, rights, *service_.profile, exchange.directory, authorizer_, kernel_,
                       [&](const SocketRemoval& removal, Outcome outcome) {
@@ -229,35 +261,33 @@ void Broker::remove_leftovers(const Exchange& exchange) noexcept {
                         put_facts({removal.facts.owner, removal.facts.mode}, record);
                         record.outcome = outcome;
                         record.microseconds = microseconds_since(exchange.received_at);
-                        audit_.record(record);
+                        (void)audit_.record(record);
                       });
 }
 
+// One who is refused again and again is left alone for a while. What was refused for being too much already was not
+// served, and does not count again.
+void Broker::note_refusal(const Exchange& exchange, const Outcome& outcome) noexcept {
+  const bool counts = outcome.verdict == Verdict::refused || outcome.verdict == Verdict::dropped;
+  if (!counts || !exchange.credentials || outcome.rule == std::string_view(rule::rate_uid)) return;
+  rate_.refused(exchange.credentials->uid, kernel_.now());
+}
+
 void Broker::drop(Exchange& exchange, Denied denied) noexcept {
-  write_record(exchange, {Verdict::dropped, denied.rule, denied.code});
+  note_refusal(exchange, {Verdict::dropped, denied.rule, denied.code});
+  (void)write_record(exchange, {Verdict::dropped, denied.rule, denied.code});
   exchanges_.release(exchange);
 }
 
-void Broker::write_record(const Exchange& exchange, Outcome outcome) noexcept {
+Ticket Broker::write_record(const Exchange& exchange, Outcome outcome) noexcept {
   AuditRecord record = record_of(exchange);
   record.outcome = outcome;
   record.microseconds = microseconds_since(exchange.received_at);
-  audit_.record(record);
+  return audit_.record(record);
 }
 
 std::int64_t Broker::microseconds_since(MonotonicTime then) noexcept {
   return std::chrono::duration_cast<std::chrono::microseconds>(kernel_.now() - then).count();
-}
-
-bool Broker::may_park(const Exchange& exchange) const noexcept {
-  return exchanges_.in_use() <= limits::parked_exchanges &&
-         exchanges_.parked_by(exchange.peer->credentials.uid) < limits::parked_exchanges_per_uid;
-}
-
-// Whether the looker is free for it, within its uid's share.
-bool Broker::has_looker_turn(const Exchange& exchange) noexcept {
-  return exchanges_.count(Exchange::Stage::looking) < limits::looker_workers &&
-         exchanges_.count(Exchange::Stage::looking, exchange.peer->credentials.uid) < limits::looks_per_uid;
 }
 
 // Whether a writer is free for it, within its uid's share: nobody is writing that file, and nobody who could has
@@ -275,17 +305,19 @@ bool Broker::has_writer_turn(const Exchange& exchange) noexcept {
          uid_may_write(exchange);
 }
 
-bool Broker::may_resume(const Exchange& exchange) noexcept {
-  return exchange.seen ? has_writer_turn(exchange) : has_looker_turn(exchange);
+bool Broker::may_resume(const Exchange& exchange, const LookerTurns& turns) noexcept {
+  return exchange.seen ? has_writer_turn(exchange) : turns.has_turn(exchange.look, exchange.peer->credentials.uid);
 }
 
 // Whoever waits longest goes first. Each turn ends the waiting of one, so this ends.
 void Broker::resume_queued() noexcept {
   while (true) {
+    const LookerTurns turns = exchanges_.looker_turns();
     Exchange* next = nullptr;
     for (Exchange& waiting : exchanges_.all()) {
-      if (waiting.stage != Exchange::Stage::queued || !may_resume(waiting)) continue;
-      if (next == nullptr || waiting.received_at < next->received_at) next = &waiting;
+      if (waiting.stage != Exchange::Stage::queued) continue;
+      if (next != nullptr && next->received_at <= waiting.received_at) continue;
+      if (may_resume(waiting, turns)) next = &waiting;
     }
     if (next == nullptr) return;
     next->stage = Exchange::Stage::handling;
@@ -319,8 +351,11 @@ void Broker::expire() noexcept {
     const bool with_helper = exchange.stage == Exchange::Stage::looking || exchange.stage == Exchange::Stage::writing;
     if (exchange.told) {
       exchanges_.release(exchange);
+    } else if (exchange.stage == Exchange::Stage::recording) {
+      finish(exchange);  // the log hangs: what was done is done, and is told
     } else if (with_helper) {
-      tell(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
+      (void)write_record(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
+      reply(exchange, ETIMEDOUT);
       exchange.told = true;
     } else {
       answer(exchange, {Verdict::failed, rule::none, ETIMEDOUT});

@@ -13,6 +13,7 @@
 #include "secshr/exchange_table.h"
 #include "secshr/helper.h"
 #include "secshr/kernel.h"
+#include "secshr/request_rate.h"
 
 namespace secshr {
 
@@ -21,6 +22,7 @@ struct Service {
   std::uint32_t communication_key = 0;
   OverflowIds overflow;
   bool allow_root_objects = false;
+  RequestLimits limits = {};
 };
 
 // A served directory: the socket in it and an O_PATH descriptor of the directory itself.
@@ -38,12 +40,15 @@ class Broker {
         looker_(looker),
         writer_(writer),
         audit_(audit),
-        authorizer_(kernel, {service.profile, service.allow_root_objects}) {}
+        authorizer_(kernel, {service.profile, service.allow_root_objects}),
+        rate_(service.limits) {}
 
-  // Serves one datagram; false when there was none.
+  // Serves one datagram; false when there was none, or no room for it.
   bool handle_request(const ServedDirectory& served) noexcept;
   void on_seen(Seen seen) noexcept;
   void on_written(const WriteReport& report) noexcept;
+  // That the log has come further.
+  void on_recorded() noexcept;
 
   // Answers what waited too long. nullopt: nothing waits.
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() noexcept;
@@ -51,6 +56,8 @@ class Broker {
 
   // Replies that could not be delivered: the client was gone, full or not what it said.
   [[nodiscard]] std::uint64_t unsent_replies() const noexcept { return unsent_replies_; }
+  // Whether another datagram can be taken. Without room handle_request() takes none.
+  [[nodiscard]] bool has_room() const noexcept { return !exchanges_.is_full(); }
   // Requests that are parked at this moment.
   [[nodiscard]] std::size_t parked() const noexcept { return exchanges_.in_use(); }
 
@@ -64,22 +71,23 @@ class Broker {
   [[nodiscard]] Outcome carry_out(const AnyPermit& permit) noexcept;
   void flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept;
 
-  // Record and reply; answer() also ends the exchange, once the leftovers of its client are seen to.
-  void tell(Exchange& exchange, Outcome outcome) noexcept;
+  // Record and reply. What was changed is in the log before the client is told of it.
   void answer(Exchange& exchange, Outcome outcome) noexcept;
+  // The reply, and the end of the exchange, once the leftovers of its client are seen to.
+  void finish(Exchange& exchange) noexcept;
+  void reply(const Exchange& exchange, std::int32_t code) noexcept;
   // No reply is owed, or none can be addressed.
   void drop(Exchange& exchange, Denied denied) noexcept;
-  void write_record(const Exchange& exchange, Outcome outcome) noexcept;
+  void note_refusal(const Exchange& exchange, const Outcome& outcome) noexcept;
+  Ticket write_record(const Exchange& exchange, Outcome outcome) noexcept;
   [[nodiscard]] std::int64_t microseconds_since(MonotonicTime then) noexcept;
   // After the reply to a client that had to take another name because of leftovers.
   [[nodiscard]] bool is_suffixed(const Exchange& exchange) const noexcept;
   [[nodiscard]] bool look_for_leftovers(Exchange& exchange) noexcept;
   void remove_leftovers(const Exchange& exchange) noexcept;
 
-  [[nodiscard]] bool may_park(const Exchange& exchange) const noexcept;
-  [[nodiscard]] bool has_looker_turn(const Exchange& exchange) noexcept;
   [[nodiscard]] bool has_writer_turn(const Exchange& exchange) noexcept;
-  [[nodiscard]] bool may_resume(const Exchange& exchange) noexcept;
+  [[nodiscard]] bool may_resume(const Exchange& exchange, const LookerTurns& turns) noexcept;
   void resume_queued() noexcept;
 
   Service service_;
@@ -88,6 +96,7 @@ class Broker {
   Writer& writer_;
   Audit& audit_;
   Authorizer authorizer_;
+  RequestRate rate_;
   ExchangeTable exchanges_;
   std::uint64_t last_job_ = 0;
   std::uint64_t unsent_replies_ = 0;

@@ -1,5 +1,5 @@
-// The requests that wait for a helper: a table of fixed size, with a share for each uid, so that nobody's slow file
-// keeps others waiting.
+// The requests that wait for a helper: a table of fixed size, with a share for what can hang and for each uid of that,
+// so that nobody's slow file keeps others waiting.
 #pragma once
 
 #include <array>
@@ -27,19 +27,23 @@ struct FileKey {
 struct Exchange {
   enum class Stage {
     free,
-    handling,  // in handle_request, waiting for nothing
-    looking,   // the looker has it
-    queued,    // for its turn with the looker, or, once `seen`, for its file's turn with the writer
-    writing,   // the writer has it
+    handling,   // in handle_request, waiting for nothing
+    looking,    // the looker has it
+    queued,     // for its turn with the looker, or, once `seen`, for its file's turn with the writer
+    writing,    // the writer has it
+    recording,  // done, and on its way into the log; only then the client is told
   };
   Stage stage = Stage::free;
   // Answered for, but a helper still has it: to say who the client is, so that its leftovers can be removed, or
   // because it is stuck. Until that is known to be over, its uid's share and its file stay taken.
   bool told = false;
   std::uint64_t job = 0;  // new for each helper's turn, so that a late answer finds nobody
+  LookAt look = LookAt::client;  // what it waits for a look at, or was looked at for it
   MonotonicTime received_at;
   MonotonicTime deadline;
   unsigned attempts = 0;
+  std::int32_t reply_code = 0;  // what the client is told
+  Ticket line = 0;              // of the record that must be written before
 
   std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
   std::optional<Credentials> credentials;  // the kernel's word, for the record
@@ -56,6 +60,27 @@ struct Exchange {
   std::optional<ObjectFacts> object;            // for the record
 };
 
+// Whether such a look depends on more than the kernel: a file system, or another process's memory.
+[[nodiscard]] constexpr bool can_hang(LookAt look) noexcept {
+  return look != LookAt::client;
+}
+
+// Whom the looker is busy for at this moment: never more than it has workers.
+class LookerTurns {
+ public:
+  void add(LookAt look, uid_t uid) noexcept;
+  // Whether one more may go to the looker: a worker is free for it, within its uid's share.
+  [[nodiscard]] bool has_turn(LookAt look, uid_t uid) const noexcept;
+
+ private:
+  struct Turn {
+    bool slow;
+    uid_t uid;
+  };
+  std::array<Turn, limits::looker_workers> turns_{};
+  std::size_t count_ = 0;
+};
+
 class ExchangeTable {
  public:
   // A free one in stage `handling`, or nullptr when all are taken.
@@ -63,16 +88,18 @@ class ExchangeTable {
   void release(Exchange& exchange) noexcept;
   // nullptr for a job that nobody waits for any more.
   [[nodiscard]] Exchange* find(Exchange::Stage stage, std::uint64_t job) noexcept;
-  [[nodiscard]] std::size_t parked_by(uid_t uid) const noexcept;
+  // Whether one more may wait for such a look.
+  [[nodiscard]] bool has_room_for(LookAt look, uid_t uid) const noexcept;
+  [[nodiscard]] LookerTurns looker_turns() const noexcept;
   [[nodiscard]] std::size_t count(Exchange::Stage stage) const noexcept;
   [[nodiscard]] std::size_t count(Exchange::Stage stage, uid_t uid) const noexcept;
   [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
+  [[nodiscard]] bool is_full() const noexcept { return in_use_ == limits::parked_exchanges; }
 
   [[nodiscard]] std::span<Exchange> all() noexcept { return *exchanges_; }
 
  private:
-  // One more than can be parked: the one that is being handled.
-  using Exchanges = std::array<Exchange, limits::parked_exchanges + 1>;
+  using Exchanges = std::array<Exchange, limits::parked_exchanges>;
   std::unique_ptr<Exchanges> exchanges_ = std::make_unique<Exchanges>();
   std::size_t in_use_ = 0;
 };

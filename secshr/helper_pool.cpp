@@ -27,6 +27,12 @@ std::int64_t monotonic_nanoseconds() noexcept {
 }
 
 constexpr int helper_channel = 3;
+static_assert(helper_file == helper_channel + 1);
+
+// The first descriptor that is nobody's but the supervisor's.
+int first_own(const Helper& helper) noexcept {
+  return helper.file < 0 ? helper_file : helper_file + 1;
+}
 
 enum HelperExit : int { left = 0, setup_failed = 1, drop_failed = 2, workers_failed = 3 };
 
@@ -92,7 +98,7 @@ class Supervisor {
       sigset_t none;
       (void)sigemptyset(&none);
       (void)sigprocmask(SIG_SETMASK, &none, nullptr);
-      (void)::close_range(helper_channel + 1, ~0U, 0);  // the supervisor's own descriptors
+      (void)::close_range(static_cast<unsigned>(first_own(helper_)), ~0U, 0);  // the supervisor's own
       helper_.serve(helper_channel, *free);
       ::_exit(0);
     }
@@ -126,21 +132,36 @@ class Supervisor {
   }
 
   HelperExit end(HelperExit status) {
+    // Workers leave by themselves when they find nothing more in the channel.
+    for (auto left = helper_.grace; !workers_.empty() && left.count() > 0; left -= grace_step) {
+      (void)::poll(nullptr, 0, static_cast<int>(grace_step.count()));
+      (void)reap();
+    }
     for (const Worker& worker : workers_) (void)::kill(worker.pid, SIGKILL);
     return status;
   }
 
+  static constexpr std::chrono::milliseconds grace_step{5};
   const Helper& helper_;
   std::span<BusyMark> marks_;
   std::vector<Worker> workers_;
   unsigned early_deaths_ = 0;
 };
 
-// The supervisor's life, from the fork on. Everything of the starter's but the channel is closed first: the lock and
-// the log are not the helper's.
+// `from` becomes `to`, whatever that was.
+bool move_descriptor(int from, int to) noexcept {
+  return from == to || ::dup3(from, to, O_CLOEXEC) == to;
+}
+
+// The supervisor's life, from the fork on. Everything of the starter's but the channel and the helper's own file is
+// closed first: the lock is not the helper's.
 HelperExit supervise(const Helper& helper, int channel) {
-  if (::dup3(channel, helper_channel, O_CLOEXEC) < 0 && errno != EINVAL) return setup_failed;
-  if (::close_range(helper_channel + 1, ~0U, 0) != 0) return setup_failed;
+  // Out of the way first: either may have the other's number.
+  const int far_channel = ::fcntl(channel, F_DUPFD_CLOEXEC, helper_file + 1);
+  const int far_file = helper.file < 0 ? -1 : ::fcntl(helper.file, F_DUPFD_CLOEXEC, helper_file + 1);
+  if (!move_descriptor(far_channel, helper_channel)) return setup_failed;
+  if (helper.file >= 0 && !move_descriptor(far_file, helper_file)) return setup_failed;
+  if (::close_range(static_cast<unsigned>(first_own(helper)), ~0U, 0) != 0) return setup_failed;
   const std::span<BusyMark> marks = shared_marks();
   sigset_t child;
   (void)sigemptyset(&child);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -28,7 +29,12 @@ struct Helper {
   Role role;
   unsigned workers = 1;
   std::function<void(int channel, BusyMark&)> serve;  // returns when the channel closes or breaks
+  // The one other descriptor that its workers have, at this number; -1: none.
+  int file = -1;
+  // How long workers may go on, by themselves, with what is still in the channel when the broker has gone.
+  std::chrono::milliseconds grace{0};
 };
+inline constexpr int helper_file = 4;
 
 struct StartedHelper {
   pid_t supervisor = -1;

@@ -20,11 +20,15 @@ namespace secshr {
 
 using MonotonicTime = std::chrono::steady_clock::time_point;  // CLOCK_MONOTONIC: moving the clock changes no deadline
 
+using BootTime = std::chrono::nanoseconds;  // CLOCK_BOOTTIME, which the start times of processes are counted in
+
 // Who sent a datagram, by the kernel's word: the real ids, translated into our namespaces.
 struct Credentials {
   pid_t pid = 0;
   uid_t uid = 0;
   gid_t gid = 0;
+  // When it was sent, where the kernel passes no pidfd along: what has that pid and started later is somebody else.
+  std::optional<BootTime> sent = std::nullopt;
 };
 
 // What came with one datagram. The bytes are in the buffer that the caller supplied.
@@ -70,6 +74,10 @@ class Kernel : public IpcObjects {
   // Whether the process that the pidfd stands for still runs.
   [[nodiscard]] virtual bool is_alive(int pidfd) noexcept = 0;
 
+  // Whether a reply would get through: the socket file `name` in `directory` is, at this moment, a socket that
+  // `client` owns and somebody is bound to. Errors as send_reply's.
+  [[nodiscard]] virtual std::expected<void, int> can_reply(int directory, const char* name,
+                                                           const Credentials& client) noexcept = 0;
   // Sends one reply to the socket file `name` in `directory`, provided that it is, at that moment, a socket that
   // `client` owns, and never through a link. Never waits. EAGAIN: the client's queue is full; ENOENT, ECONNREFUSED:
   // gone; EPERM: somebody else's.

@@ -15,6 +15,10 @@ bool LinuxKernel::is_alive(int pidfd) noexcept {
   return is_running(pidfd);
 }
 
+std::expected<void, int> LinuxKernel::can_reply(int directory, const char* name, const Credentials& client) noexcept {
+  return replies_.can_send(directory, name, client);
+}
+
 std::expected<void, int> LinuxKernel::send_reply(int directory, const char* name, const Credentials& client,
                                                  std::span<const std::byte> reply) noexcept {
   return replies_.send(directory, name, client, reply);

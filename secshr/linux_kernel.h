@@ -17,6 +17,8 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] MonotonicTime now() noexcept override { return std::chrono::steady_clock::now(); }
   [[nodiscard]] std::expected<Received, int> receive(int socket, std::span<std::byte> buffer) noexcept override;
   [[nodiscard]] bool is_alive(int pidfd) noexcept override;
+  [[nodiscard]] std::expected<void, int> can_reply(int directory, const char* name,
+                                                   const Credentials& client) noexcept override;
   [[nodiscard]] std::expected<void, int> send_reply(int directory, const char* name, const Credentials& client,
                                                     std::span<const std::byte> reply) noexcept override;
   [[nodiscard]] std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override {

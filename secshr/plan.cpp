@@ -1,9 +1,11 @@
 #include "secshr/plan.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -11,8 +13,12 @@
 #include <optional>
 
 #include "protocol/server_key.h"
+#include "secshr/audit/logfmt.h"
+#include "secshr/kept_configuration.h"
 #include "secshr/root_directories.h"
 #include "secshr_paths.h"
+#include "system/root_controlled.h"
+#include "system/system_log.h"
 
 namespace secshr {
 namespace {
@@ -50,6 +56,52 @@ bool is_planned(const Plan& plan, int directory) {
   });
 }
 
+Started<Installation> find_adopted(const struct stat& wrapper) {
+  auto found = find_installation(paths::installations, wrapper.st_dev, wrapper.st_ino);
+  if (!found) return start_fault(StartStatus::not_adopted, "installation-record", to_string(found.error()));
+  if (!*found) return start_fault(StartStatus::not_adopted, "not-adopted");
+  return **std::move(found);
+}
+
+void say_that_the_kept_one_is_used(const ConfigurationError& refused) {
+  const std::string detail = LogLine().text("in_force", "kept").text("cause", to_string(refused)).view();
+  log_to_system("configuration", detail.c_str());
+}
+
+// The administrator's, or the one that was kept where that one is there and of no use. A missing one is refused: who
+// has removed it does not want a broker.
+Started<void> choose_configuration(Plan& plan, std::expected<Configuration, ConfigurationError> own,
+                                   const std::string& installation) {
+  if (own) {
+    plan.configuration = *std::move(own);
+    return {};
+  }
+  auto kept = own.error().is_missing ? own : load_kept_configuration(installation);
+  if (!kept) return start_fault(StartStatus::other, "configuration", to_string(own.error()));
+  plan.configuration = *std::move(kept);
+  plan.refused_configuration = std::move(own).error();
+  say_that_the_kept_one_is_used(*plan.refused_configuration);
+  return {};
+}
+
+// An installation whose library others may not read is its group's alone: nobody else can be a client of it.
+Started<SocketAccess> access_of(const Installation& installation) {
+  const std::string library(installation.profile->shared_library);
+  const auto fault = [&](const char* what) {
+    return start_fault(StartStatus::bad_installation_path, "library",
+                       fmt::format("{}/{}: {}", installation.directory, library, what));
+  };
+  const RootControlled opened = open_root_controlled(installation.directory.c_str(), O_PATH | O_DIRECTORY);
+  if (opened.fault != PathFault::none) return fault(describe(opened.fault));
+  const Descriptor directory(opened.descriptor);
+  struct stat facts{};
+  if (::fstatat(directory.get(), library.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0)
+    return fault(std::strerror(errno));
+  if (!S_ISREG(facts.st_mode)) return fault("is not a regular file");
+  if ((facts.st_mode & S_IROTH) != 0) return SocketAccess{};
+  return SocketAccess{0660, facts.st_gid};
+}
+
 }  // namespace
 
 std::unexpected<StartFault> start_fault(StartStatus status, const char* reason, std::string detail) {
@@ -57,17 +109,21 @@ std::unexpected<StartFault> start_fault(StartStatus status, const char* reason, 
 }
 
 Started<Plan> read_configuration() {
-  Plan plan;
-  auto configuration = load_configuration(paths::configuration);
-  if (!configuration) return start_fault(StartStatus::other, "configuration", to_string(configuration.error()));
-  plan.configuration = *std::move(configuration);
-
   struct stat wrapper{};
   if (::fstat(executable_descriptor, &wrapper) != 0) return start_fault(StartStatus::own_path, "own-path");
-  auto found = find_installation(paths::installations, wrapper.st_dev, wrapper.st_ino);
-  if (!found) return start_fault(StartStatus::not_adopted, "installation-record", to_string(found.error()));
-  if (!*found) return start_fault(StartStatus::not_adopted, "not-adopted");
-  plan.installation = **std::move(found);
+  Plan plan;
+  auto own = load_configuration(paths::configuration);
+  auto installation = find_adopted(wrapper);
+  // Which one is kept is known only with the installation; without it, the first thing that is wrong is what counts.
+  if (!installation && !own) return start_fault(StartStatus::other, "configuration", to_string(own.error()));
+  if (!installation) return std::unexpected(installation.error());
+  if (auto chosen = choose_configuration(plan, std::move(own), installation->name); !chosen) {
+    return std::unexpected(chosen.error());
+  }
+  plan.installation = *std::move(installation);
+  const auto access = access_of(plan.installation);
+  if (!access) return std::unexpected(access.error());
+  plan.access = *access;
   plan.server_name =
       protocol::server_socket_name(*plan.installation.profile, protocol::server_key(wrapper.st_dev, wrapper.st_ino));
   plan.overflow = {overflow_id("/proc/self/uid_map", "/proc/sys/kernel/overflowuid"),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,15 +33,25 @@ struct PlannedDirectory {
   Descriptor descriptor;  // O_PATH
 };
 
+// Who may send to the server sockets.
+struct SocketAccess {
+  mode_t mode = 0666;
+  gid_t group = 0;
+};
+
 struct Plan {
   Configuration configuration;
+  // What is wrong with the administrator's own, where that in force is the one that was kept.
+  std::optional<ConfigurationError> refused_configuration;
   Installation installation;
   protocol::SocketName server_name;
   OverflowIds overflow;
+  SocketAccess access;
   std::vector<PlannedDirectory> directories;  // the invoker's first; empty until chosen
 };
 
-// What the administrator decided, for the installation whose wrapper was run.
+// What the administrator decided, for the installation whose wrapper was run. A configuration that is refused is said
+// so in the system log at once; the audit log's place is in the one that is in force.
 [[nodiscard]] Started<Plan> read_configuration();
 
 [[nodiscard]] Started<Descriptor> open_audit_log(const Plan& plan);

@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <optional>
 
 #include "secshr/linux_kernel.h"
+#include "secshr/time_of_sending.h"
 
 // Newer than glibc 2.36.
 #ifndef SCM_PIDFD
@@ -19,9 +22,12 @@
 namespace secshr {
 namespace {
 
-// Room for the credentials, a pidfd, and a descriptor that a kernel without SO_PASSRIGHTS still delivers. More than
-// that is truncated, and a truncated datagram is refused.
-constexpr std::size_t control_size = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(int));
+// Room for the credentials, a pidfd or the time of sending (see prepare() in server_socket.cpp), and a descriptor
+// that a kernel without SO_PASSRIGHTS still delivers. More than that is truncated, and a truncated datagram is
+// refused.
+constexpr std::size_t control_size = CMSG_SPACE(sizeof(ucred)) +
+                                     std::max(CMSG_SPACE(sizeof(int)), CMSG_SPACE(sizeof(timespec))) +
+                                     CMSG_SPACE(sizeof(int));
 
 template <typename Value>
 bool take(const cmsghdr& header, Value& out) noexcept {
@@ -40,7 +46,9 @@ void close_all(const cmsghdr& header) noexcept {
   }
 }
 
-void take_control(msghdr& message, Received& received) noexcept {
+// The stamp, if one came.
+std::optional<timespec> take_control(msghdr& message, Received& received) noexcept {
+  std::optional<timespec> stamp;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET) continue;
     if (header->cmsg_type == SCM_CREDENTIALS) {
@@ -48,12 +56,37 @@ void take_control(msghdr& message, Received& received) noexcept {
       if (take(*header, credentials))
         received.credentials = Credentials{credentials.pid, credentials.uid, credentials.gid};
     } else if (header->cmsg_type == SCM_PIDFD) {
+      // A negative number, where the sender was already gone, makes no descriptor.
       int pidfd = -1;
       if (take(*header, pidfd)) received.pidfd.reset(pidfd);
+    } else if (header->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec time{};
+      if (take(*header, time)) stamp = time;
     } else if (header->cmsg_type == SCM_RIGHTS) {
       close_all(*header);
     }
   }
+  return stamp;
+}
+
+std::chrono::nanoseconds nanoseconds_of(const timespec& time) noexcept {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+std::chrono::nanoseconds read_clock(clockid_t clock) noexcept {
+  timespec now{};
+  (void)::clock_gettime(clock, &now);  // both of ours exist
+  return nanoseconds_of(now);
+}
+
+// Only a kernel without SCM_PIDFD is asked for stamps: where one came, the sender is opened by pid, which may by now
+// be another process's. Whoever looks at that one compares its start with the time of sending. Where none came and no
+// pidfd either, the sender has gone.
+void open_by_pid(const timespec& stamp, Received& received) noexcept {
+  if (!received.credentials || received.credentials->pid <= 0 || received.control_truncated) return;
+  const WallTime now = read_clock(CLOCK_REALTIME);  // first, see time_of_sending.h
+  received.credentials->sent = time_of_sending(nanoseconds_of(stamp), now, read_clock(CLOCK_BOOTTIME));
+  received.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, received.credentials->pid, 0)));
 }
 
 }  // namespace
@@ -83,7 +116,7 @@ std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byt
   received.size = static_cast<std::size_t>(size);
   received.data_truncated = (message.msg_flags & MSG_TRUNC) != 0;
   received.control_truncated = (message.msg_flags & MSG_CTRUNC) != 0;
-  take_control(message, received);
+  const auto stamp = take_control(message, received);
   // An abstract name begins with a NUL and stays empty here.
   constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
   if (message.msg_namelen > path_offset) {
@@ -91,11 +124,7 @@ std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byt
         std::min<std::size_t>(message.msg_namelen - path_offset, sizeof sender.address.sun_path);
     std::memcpy(received.sender, sender.address.sun_path, length);
   }
-  // A kernel without SCM_PIDFD: opened by pid, which may by now be another process's; what is then read of it is
-  // compared with the credentials.
-  if (!received.pidfd && received.credentials && received.credentials->pid > 0 && !received.control_truncated) {
-    received.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, received.credentials->pid, 0)));
-  }
+  if (stamp) open_by_pid(*stamp, received);
   return received;
 }
 

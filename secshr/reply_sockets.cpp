@@ -30,6 +30,8 @@ std::expected<ReplySockets, int> ReplySockets::make() noexcept {
     slot.socket = make_datagram_socket();
     if (!slot.socket) return std::unexpected(errno);
   }
+  sockets.probe_ = make_datagram_socket();
+  if (!sockets.probe_) return std::unexpected(errno);
   return sockets;
 }
 
@@ -61,6 +63,12 @@ ReplySockets::Slot& ReplySockets::choose(uid_t uid) noexcept {
   if (Descriptor fresh = make_datagram_socket()) least->socket = std::move(fresh);
   least->user = uid;
   return *least;
+}
+
+std::expected<void, int> ReplySockets::can_send(int directory, const char* name, const Credentials& client) noexcept {
+  if (auto connected = connect_to_client(probe_.get(), directory, name, client); !connected) return connected;
+  disconnect(probe_.get());
+  return {};
 }
 
 std::expected<void, int> ReplySockets::send(int directory, const char* name, const Credentials& client,

@@ -26,6 +26,9 @@ class ReplySockets {
   // All of them or an errno.
   [[nodiscard]] static std::expected<ReplySockets, int> make() noexcept;
 
+  // As Kernel::can_reply says.
+  [[nodiscard]] std::expected<void, int> can_send(int directory, const char* name,
+                                                  const Credentials& client) noexcept;
   // As Kernel::send_reply says. EAGAIN also where the client's uid has used up its share with replies that it did not
   // read.
   [[nodiscard]] std::expected<void, int> send(int directory, const char* name, const Credentials& client,
@@ -41,6 +44,7 @@ class ReplySockets {
   Slot& choose(uid_t uid) noexcept;
 
   std::array<Slot, limits::reply_sockets> slots_;
+  Descriptor probe_;  // nothing is ever sent from it
 };
 
 }  // namespace secshr

@@ -41,27 +41,32 @@ class Turns {
       if (now >= names_seen_ + limits::name_check_interval) check_names(now);
       if (ending_ && is_done(now)) return close_all(), *ending_;
       const auto wake = std::min({broker_.next_deadline().value_or(idle_at), ending_ ? end_by_ : idle_at,
-                                  names_seen_ + limits::name_check_interval});
+                                  names_seen_ + limits::name_check_interval,
+                                  loop_.books.digest.next_due().value_or(idle_at)});
       if (!wait(milliseconds_until(now, wake))) return LoopEnd::broken;
       broker_.expire();
     }
   }
 
  private:
-  enum Entry : std::size_t { looker, writer, signals, first_server };
+  enum Entry : std::size_t { looker, writer, log, signals, first_server };
 
   bool wait(int timeout) noexcept {
     entries_[looker] = {looker_gone_ ? -1 : loop_.looker.descriptor(), POLLIN, 0};
     entries_[writer] = {writer_gone_ ? -1 : loop_.writer.descriptor(), POLLIN, 0};
+    entries_[log] = {log_gone_ ? -1 : loop_.log.descriptor(), POLLIN, 0};
     entries_[signals] = {loop_.signals, POLLIN, 0};
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
-      entries_[first_server + index] = {loop_.served[index].socket.socket.get(), POLLIN, 0};
+      // Without room what has come stays where it is.
+      entries_[first_server + index] = {broker_.has_room() ? loop_.served[index].socket.socket.get() : -1, POLLIN, 0};
     }
     const int ready = ::poll(entries_.data(), entries_.size(), timeout);
     if (ready < 0) return errno == EINTR;
+    loop_.books.turn(broker_, kernel_.now());
     // Answers before questions: what is finished makes room for what is new.
     if (entries_[looker].revents != 0) take_seen();
     if (entries_[writer].revents != 0) take_written();
+    if (entries_[log].revents != 0) take_recorded();
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
       if (entries_[first_server + index].revents != 0) (void)serve_datagrams(loop_.served[index]);
     }
@@ -105,6 +110,14 @@ class Turns {
     }
   }
 
+  void take_recorded() noexcept {
+    if (!loop_.log.take_reports()) {
+      log_gone_ = true;
+      end_with(LoopEnd::helper_died, kernel_.now());
+    }
+    broker_.on_recorded();
+  }
+
   void end_unless_empty(int error, bool& gone) noexcept {
     if (error == EAGAIN) return;
     gone = true;
@@ -114,6 +127,8 @@ class Turns {
   void take_signal() noexcept {
     signalfd_siginfo info{};
     if (::read(loop_.signals, &info, sizeof info) != sizeof info) return;
+    // Everything is opened anew by the next start.
+    if (info.ssi_signo == SIGHUP) return end_with(LoopEnd::reload, kernel_.now());
     if (info.ssi_signo != SIGCHLD) return end_with(LoopEnd::terminated, kernel_.now());
     // Helpers of an earlier attempt to take the lock may end now, too.
     for (pid_t child = ::waitpid(-1, nullptr, WNOHANG); child > 0; child = ::waitpid(-1, nullptr, WNOHANG)) {
@@ -151,6 +166,7 @@ class Turns {
   MonotonicTime names_seen_;
   bool looker_gone_ = false;
   bool writer_gone_ = false;
+  bool log_gone_ = false;
   std::optional<LoopEnd> ending_;
   MonotonicTime end_by_;
 };
@@ -163,6 +179,8 @@ const char* loop_end_name(LoopEnd end) noexcept {
       return "idle";
     case LoopEnd::terminated:
       return "terminated";
+    case LoopEnd::reload:
+      return "reload";
     case LoopEnd::helper_died:
       return "helper-died";
     case LoopEnd::name_lost:

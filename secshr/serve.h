@@ -7,7 +7,8 @@
 #include <chrono>
 #include <span>
 
-#include "secshr/audit/audit.h"
+#include "secshr/audit/log_channel.h"
+#include "secshr/bookkeeping.h"
 #include "secshr/broker.h"
 #include "secshr/helper.h"
 #include "secshr/server_socket.h"
@@ -26,12 +27,14 @@ struct Loop {
   protocol::SocketName server_name;
   LookerChannel& looker;
   WriterChannel& writer;
-  std::array<pid_t, 2> helpers;  // our children whose end ends us
-  int signals = -1;              // a signalfd of SIGTERM, SIGINT and SIGCHLD
+  LogChannel& log;
+  Bookkeeping& books;
+  std::array<pid_t, 3> helpers;  // our children whose end ends us
+  int signals = -1;              // a signalfd of SIGTERM, SIGINT, SIGHUP and SIGCHLD
   std::chrono::seconds idle_timeout;
 };
 
-enum class LoopEnd { idle, terminated, helper_died, name_lost, broken };
+enum class LoopEnd { idle, terminated, reload, helper_died, name_lost, broken };
 [[nodiscard]] const char* loop_end_name(LoopEnd end) noexcept;
 
 // What was in the queue when it ends has been served, and what was parked has been answered.

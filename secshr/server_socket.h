@@ -12,7 +12,7 @@
 namespace secshr {
 
 struct SocketFault {
-  const char* step;  // "socket", "bind", "name-is-a-directory", "rename", "replaced"
+  const char* step;  // "socket", "bind", "group", "name-is-a-directory", "rename", "replaced"
   int error;
 };
 
@@ -22,10 +22,15 @@ struct ServerSocket {
   ino_t inode;
 };
 
-// `directory` is an O_PATH descriptor. Called as root, under the installation's lock.
+// `directory` is an O_PATH descriptor; the file gets this mode and group before it gets the name. Called as root,
+// under the installation's lock.
 [[nodiscard]] std::expected<ServerSocket, SocketFault> bind_server_socket(int directory,
                                                                           const protocol::SocketName& name,
-                                                                          mode_t mode) noexcept;
+                                                                          mode_t mode, gid_t group) noexcept;
+
+// Whether the kernel passes a pidfd of the sender along with each datagram (Linux 6.5). Where it does not, it says when
+// each was sent.
+[[nodiscard]] bool passes_pidfds(int socket) noexcept;
 
 enum class NameState { ours, lost, unknown };
 // Whether the name still stands for that file; unknown where this process may not look.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,17 +16,24 @@
 #include "protocol/socket_names.h"
 #include "secshr/audit/audit.h"
 #include "secshr/audit/both_audits.h"
+#include "secshr/audit/counted_audit.h"
+#include "secshr/audit/digest.h"
 #include "secshr/audit/file_audit.h"
+#include "secshr/audit/log_channel.h"
 #include "secshr/audit/log_file.h"
 #include "secshr/audit/logfmt.h"
+#include "secshr/audit/recorder.h"
 #include "secshr/audit/syslog_audit.h"
+#include "secshr/bookkeeping.h"
 #include "secshr/bound_names.h"
 #include "secshr/broker.h"
 #include "secshr/helper_pool.h"
 #include "secshr/instance_lock.h"
+#include "secshr/kept_configuration.h"
 #include "secshr/least_privilege.h"
 #include "secshr/limits.h"
 #include "secshr/linux_kernel.h"
+#include "secshr/log_copy.h"
 #include "secshr/looker/looker.h"
 #include "secshr/ping.h"
 #include "secshr/plan.h"
@@ -41,16 +49,25 @@
 namespace secshr {
 namespace {
 
-constexpr mode_t server_socket_mode = 0666;
-
-// The two helpers, which leave when these channels close.
+// The helpers, which leave when these channels close.
 struct Helpers {
   LookerSetup setup;  // its pins hold as long as the broker does
   StartedHelper looker;
   StartedHelper writer;
+  StartedHelper recorder;
+  std::optional<StartedHelper> copyist;  // a recorder of the copy
 };
 
-Started<Helpers> start_helpers(const Plan& plan) {
+// Without any capability. Its one worker is never busy too long: a disk that hangs may hang.
+std::expected<StartedHelper, int> start_recorder(const char* name, const Plan& plan, const Descriptor& file) {
+  return start_helper({{name, plan.configuration.broker_uid, {}},
+                       1,
+                       [](int channel, BusyMark&) { serve_log(channel, helper_file); },
+                       file.get(),
+                       limits::log_drain});
+}
+
+Started<Helpers> start_helpers(const Plan& plan, const Logs& logs) {
   const Configuration& configuration = plan.configuration;
   auto setup = prepare_looker(plan.installation.directory);
   if (!setup) return start_fault(StartStatus::other, "looker-setup");
@@ -62,7 +79,14 @@ Started<Helpers> start_helpers(const Plan& plan) {
                               limits::writer_workers,
                               [](int channel, BusyMark& busy) { serve_writes(channel, busy); }});
   if (!writer) return start_fault(StartStatus::fork_failed, "writer", std::strerror(writer.error()));
-  return Helpers{*std::move(setup), *std::move(looker), *std::move(writer)};
+  auto recorder = start_recorder("secshrd-log", plan, logs.log);
+  if (!recorder) return start_fault(StartStatus::fork_failed, "recorder", std::strerror(recorder.error()));
+  std::optional<StartedHelper> copyist;
+  if (logs.copy) {
+    auto started = start_recorder("secshrd-copy", plan, logs.copy);
+    if (started) copyist = *std::move(started);
+  }
+  return Helpers{*std::move(setup), *std::move(looker), *std::move(writer), *std::move(recorder), std::move(copyist)};
 }
 
 // Waits until the lock is free (nullopt) or its holder answers in our directory (serving).
@@ -81,11 +105,11 @@ std::optional<Started<StartStatus>> wait_for_holder(InstanceLock& lock, const Pl
   return std::nullopt;
 }
 
-// SIGTERM and SIGINT end the broker in order, SIGCHLD says that a helper died. Blocked before the first fork.
+// SIGTERM, SIGINT and SIGHUP end the broker in order, SIGCHLD says that a helper died. Blocked before the first fork.
 Descriptor take_signals() {
   sigset_t signals;
   (void)sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) (void)sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) (void)sigaddset(&signals, signal);
   // A wrapper that was killed must not take the broker with it: telling it would raise SIGPIPE.
   sigset_t blocked = signals;
   (void)sigaddset(&blocked, SIGPIPE);
@@ -110,7 +134,8 @@ std::string describe_start(const Plan& plan) {
 Started<std::vector<ServicePoint>> bind_sockets(const Plan& plan) {
   std::vector<ServicePoint> points;
   for (const PlannedDirectory& directory : plan.directories) {
-    auto socket = bind_server_socket(directory.descriptor.get(), plan.server_name, server_socket_mode);
+    auto socket = bind_server_socket(directory.descriptor.get(), plan.server_name, plan.access.mode,
+                                     plan.access.group);
     if (!socket) {
       return start_fault(
           StartStatus::directory, socket.error().step,
@@ -138,39 +163,77 @@ std::vector<std::string> names_of(const std::vector<PlannedDirectory>& directori
   return names;
 }
 
+Counters first_counters(const Plan& plan) {
+  Counters counters;
+  counters.broker_pid = static_cast<std::uint64_t>(::getpid());
+  counters.started = static_cast<std::uint64_t>(std::time(nullptr));
+  counters.configuration_hash = plan.configuration.hash;
+  return counters;
+}
+
+Started<CountersPage> make_counters_page(const Plan& plan, const Counters& counters) {
+  const auto run = open_place(paths::run, plan.installation.name);
+  if (!run) return start_fault(StartStatus::other, "run-directory", run.error().path + ": " + run.error().what);
+  auto page = CountersPage::create(run->get(), counters);
+  if (!page) return start_fault(StartStatus::other, "counters", std::strerror(page.error()));
+  return *std::move(page);
+}
+
 // Under the lock: binds, drops, says that it serves, and serves. Everything that needs root is before the drop.
-Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Audit& log) {
+Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, Logs& logs) {
   auto points = bind_sockets(plan);
   if (!points) return std::unexpected(points.error());
   auto kernel = make_kernel(plan);
   if (!kernel) return std::unexpected(kernel.error());
   SyslogAudit system_log(*plan.installation.profile, names_of(plan.directories));
-  BothAudits audit(log, system_log);
+  const auto kept = keep_configuration(plan.installation.name, plan.configuration.text);
+  Counters counters = first_counters(plan);
+  auto page = make_counters_page(plan, counters);
+  if (!page) return std::unexpected(page.error());
   (void)::close(executable_descriptor);
   const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
   if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
+  const std::string copy_refused = logs.copy_refused;
+  logs = {};  // from here on they are the recorders' alone
 
   LookerChannel looker(std::move(helpers.looker.channel));
   WriterChannel writer(std::move(helpers.writer.channel));
-  Broker broker({plan.installation.profile, plan.installation.communication_key, plan.overflow,
-                 plan.configuration.allow_root_objects},
+  LogChannel log(std::move(helpers.recorder.channel),
+                 helpers.copyist ? std::move(helpers.copyist->channel) : Descriptor());
+  FileAudit file_audit(log);
+  const LogSettings& settings = plan.configuration.log;
+  Digest digest(file_audit, {settings.routine == Routine::lines, settings.refusals_per_minute_per_uid}, kernel->now());
+  BothAudits both(digest, system_log);
+  CountedAudit audit(settings.system_log ? static_cast<Audit&>(both) : digest, counters);
+  Bookkeeping books{digest, log, counters, *std::move(page)};
+  const Restrictions& restrictions = plan.configuration.restrictions;
+  Broker broker({plan.installation.profile,
+                 plan.installation.communication_key,
+                 plan.overflow,
+                 plan.configuration.allow_root_objects,
+                 {restrictions.requests_per_second_per_uid, restrictions.requests_per_second,
+                  restrictions.refusals_per_second_per_uid}},
                 *kernel, looker, writer, audit);
   audit.event("started", describe_start(plan));
+  // The kernel is the same for all of them.
+  if (!passes_pidfds(points->front().socket.socket.get())) audit.event("degraded", "no SCM_PIDFD");
+  if (plan.refused_configuration) audit.event("configuration-refused", to_string(*plan.refused_configuration));
+  if (!kept) audit.event("configuration-not-kept", kept.error().path + ": " + kept.error().what);
+  if (!copy_refused.empty()) audit.event("log-copy-refused", copy_refused);
   tell_wrapper(StartStatus::serving);
-  const Loop loop{*points,
-                  plan.server_name,
-                  looker,
-                  writer,
-                  {helpers.looker.supervisor, helpers.writer.supervisor},
-                  signals,
-                  plan.configuration.idle_timeout};
+  const Loop loop{*points, plan.server_name,
+                  looker,  writer,
+                  log,     books, {helpers.looker.supervisor, helpers.writer.supervisor, helpers.recorder.supervisor},
+                  signals, plan.configuration.idle_timeout};
   const LoopEnd end = serve(broker, *kernel, loop);
+  digest.flush();
   audit.event("ended", fmt::format("{} unsent-replies {}", loop_end_name(end), broker.unsent_replies()));
+  log.drain(kernel->now() + limits::log_drain);
   return end;
 }
 
 // Becomes the broker and serves, or finds out that another process is it.
-Started<StartStatus> take_place(const Plan& plan, int signals, Audit& audit) {
+Started<StartStatus> take_place(const Plan& plan, int signals, Logs& logs) {
   if (const auto run = open_place(paths::run, plan.installation.name); !run) {
     return start_fault(StartStatus::not_adopted, "run-directory", run.error().path + ": " + run.error().what);
   }
@@ -179,35 +242,37 @@ Started<StartStatus> take_place(const Plan& plan, int signals, Audit& audit) {
 
   while (true) {
     if (auto running = wait_for_holder(*lock, plan)) return *std::move(running);
-    auto helpers = start_helpers(plan);
+    auto helpers = start_helpers(plan, logs);
     if (!helpers) return std::unexpected(helpers.error());
     // After the last fork: the lock is this process's alone. Where another starter was faster, the helpers leave with
     // their channels.
     if (!lock->try_take()) continue;
-    const auto end = become_broker(plan, *std::move(helpers), signals, audit);
+    const auto end = become_broker(plan, *std::move(helpers), signals, logs);
     if (!end) return std::unexpected(end.error());
     return StartStatus::serving;
   }
 }
 
-Started<StartStatus> start(const Invoker& invoker, std::optional<LogFile>& log) {
+Started<StartStatus> start(const Invoker& invoker, Logs& logs) {
   const Descriptor signals = take_signals();
   if (!signals) return start_fault(StartStatus::other, "signals", std::strerror(errno));
   auto plan = read_configuration();
   if (!plan) return std::unexpected(plan.error());
-  auto log_file = open_audit_log(*plan);
-  if (!log_file) return std::unexpected(log_file.error());
-  log.emplace(*std::move(log_file));
+  auto opened = open_audit_log(*plan);
+  if (!opened) return std::unexpected(opened.error());
+  logs.log = *std::move(opened);
   if (const auto chosen = choose_directories(*plan, invoker); !chosen) return std::unexpected(chosen.error());
-  FileAudit audit(*log);
-  return take_place(*plan, signals.get(), audit);
+  open_log_copy(*plan, invoker, logs);
+  return take_place(*plan, signals.get(), logs);
 }
 
 // To the system log, and to the audit log where the start got that far.
-void report(const StartFault& failed, std::optional<LogFile>& log) {
+void report(const StartFault& failed, Logs& logs) {
   const std::string detail = LogLine().text("cause", failed.detail).view();
   log_to_system(failed.reason, detail.c_str());
-  if (log) FileAudit(*log).event("start-failed", fmt::format("{} {}", failed.reason, failed.detail));
+  if (!logs.log) return;
+  LogFile log(std::move(logs.log));
+  FileAudit(log).event("start-failed", fmt::format("{} {}", failed.reason, failed.detail));
 }
 
 }  // namespace
@@ -215,9 +280,9 @@ void report(const StartFault& failed, std::optional<LogFile>& log) {
 int run_starter(const Invoker& invoker) {
   // Modes are given in full where things are made.
   (void)::umask(0);
-  std::optional<LogFile> log;
-  const auto status = start(invoker, log);
-  if (!status) report(status.error(), log);
+  Logs logs;
+  const auto status = start(invoker, logs);
+  if (!status) report(status.error(), logs);
   const StartStatus outcome = status ? *status : status.error().status;
   tell_wrapper(outcome);
   return static_cast<int>(outcome);

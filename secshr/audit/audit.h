@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/request.h"
 #include "secshr/outcome.h"
 
 namespace secshr {
@@ -39,6 +40,16 @@ struct AuditRecord {
 // The object's whole path, where it has one.
 [[nodiscard]] std::string object_path(const AuditRecord& record);
 
+// Whether something was changed, so that nothing but the record shows it afterwards. What was merely woken or
+// answered was not.
+[[nodiscard]] inline bool is_change(const AuditRecord& record) noexcept {
+  using protocol::request_name;
+  using protocol::RequestCode;
+  return record.outcome.verdict == Verdict::done && record.request != request_name(RequestCode::ping) &&
+         record.request != request_name(RequestCode::wake) &&
+         record.request != request_name(RequestCode::continue_process);
+}
+
 // Many records in one: of routine, and of what was refused more often than is worth a line each.
 struct AuditSummary {
   std::string_view name;     // a fixed word
@@ -56,6 +67,7 @@ class Audit {
   Audit(const Audit&) = delete;
   Audit& operator=(const Audit&) = delete;
   virtual ~Audit() = default;
+  // The ticket of a change, of which nobody may be told before it is written.
   virtual Ticket record(const AuditRecord& record) noexcept = 0;
   // `name` is a fixed word; `detail` may be anything.
   virtual void event(std::string_view name, std::string_view detail) noexcept = 0;

@@ -67,8 +67,9 @@ Ticket FileAudit::record(const AuditRecord& record) noexcept try {
   }
   line.text("verdict", verdict_name(record.outcome.verdict)).text("rule", record.outcome.rule);
   line.text("errno", code_name(record.outcome.code)).number("us", record.microseconds);
-  const bool changes = record.outcome.verdict == Verdict::done;
-  return log_.write(line.view(), changes ? Importance::change : Importance::routine);
+  if (is_change(record)) return log_.write(line.view(), Importance::change);
+  (void)log_.write(line.view(), Importance::routine);
+  return 0;
 } catch (...) {
   log_.count_lost();  // out of memory for one line
   return 0;

@@ -1,7 +1,6 @@
 #include "secshr/audit/syslog_audit.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,14 +9,18 @@
 #include <utility>
 
 #include "protocol/request.h"
+#include "secshr/audit/journal_entry.h"
 #include "secshr/audit/logfmt.h"
-#include "secshr/datagram_socket.h"
 
 namespace secshr {
 namespace {
 
 using protocol::request_name;
 using protocol::RequestCode;
+
+// user.info, whatever the severity: the original's.
+constexpr int facility = 1;
+constexpr int priority = 6;
 
 constexpr char information = 'I';
 constexpr char warning = 'W';
@@ -66,20 +69,44 @@ std::string name_of_code(std::int32_t code) {
   return name != nullptr ? name : fmt::format("{}", code);
 }
 
+// As the audit log has it.
+std::string audited_code(std::int32_t code) {
+  return code >= 0x8000 ? fmt::format("{:#x}", code) : name_of_code(code);
+}
+
+template <typename Number>
+void number_if_known(JournalEntry& entry, std::string_view name, const std::optional<Number>& value) {
+  if (value) entry.number(name, static_cast<std::int64_t>(*value));
+}
+
+// The audit log's keys; what is not known has no field. Strings are the client's own bytes.
+void append_record(JournalEntry& entry, const AuditRecord& record) {
+  number_if_known(entry, "SECSHR_PID", record.pid);
+  number_if_known(entry, "SECSHR_UID", record.uid);
+  number_if_known(entry, "SECSHR_GID", record.gid);
+  if (!record.comm.empty()) entry.text("SECSHR_COMM", record.comm);
+  entry.text("SECSHR_REQ", record.request);
+  if (!record.object.empty()) {
+    entry.text("SECSHR_OBJ", object_path(record));
+  } else {
+    number_if_known(entry, "SECSHR_OBJ", record.object_number);
+  }
+  number_if_known(entry, "SECSHR_OWNER", record.owner);
+  if (record.mode) entry.text("SECSHR_MODE", fmt::format("{:04o}", *record.mode));
+  entry.text("SECSHR_VERDICT", verdict_name(record.outcome.verdict)).text("SECSHR_RULE", record.outcome.rule);
+  entry.text("SECSHR_ERRNO", audited_code(record.outcome.code)).number("SECSHR_US", record.microseconds);
+}
+
 }  // namespace
 
 SyslogAudit::SyslogAudit(const protocol::Profile& profile, std::vector<std::string> directories,
-                         std::string_view path, Clock clock)
+                         const SystemLogPlaces& places, Clock clock)
     : profile_(profile),
       directories_(std::move(directories)),
       clock_(clock),
       pid_(::getpid()),
-      minute_ends_(clock()) {
-  if (path.size() >= sizeof address_.sun_path) return;
-  address_.sun_family = AF_UNIX;
-  std::ranges::copy(path, static_cast<char*>(address_.sun_path));
-  socket_ = make_datagram_socket();
-}
+      socket_(places),
+      minute_ends_(clock()) {}
 
 Ticket SyslogAudit::record(const AuditRecord& record) noexcept try {
   const pid_t client = record.pid.value_or(0);
@@ -88,7 +115,7 @@ Ticket SyslogAudit::record(const AuditRecord& record) noexcept try {
     const auto* message = std::ranges::find(done_messages, record.request, &Done::request);
     if (message == done_messages.end()) return 0;
     send(message->severity, message->mnemonic,
-         fmt::format("[client pid {}] {}{}{}", client, message->before, object_of(record), message->behind));
+         fmt::format("[client pid {}] {}{}{}", client, message->before, object_of(record), message->behind), &record);
   } else if (outcome.verdict != Verdict::dropped) {
     warn_of(record);
   }
@@ -101,14 +128,16 @@ void SyslogAudit::warn_of(const AuditRecord& record) {
   const pid_t client = record.pid.value_or(0);
   const Outcome& outcome = record.outcome;
   if (outcome.rule == std::string_view(rule::segment_attached)) {
-    return warn("GTMSECSHRSHMCONCPROC",
-                fmt::format("[client pid {}] Shared memory segment ({}) is attached, not removed", client,
-                            object_of(record)));
+    return warn(
+        "GTMSECSHRSHMCONCPROC",
+        fmt::format("[client pid {}] Shared memory segment ({}) is attached, not removed", client, object_of(record)),
+        record);
   }
   const bool file = record.request == request_name(RequestCode::remove_file) || record.request == recorded::leftover;
   warn(file ? "GTMSECSHRSRVFIL" : "GTMSECSHRSRVFID",
        fmt::format("[client pid {}] {} ({}) {} with {}, rule {}", client, record.request, object_of(record),
-                   verdict_name(outcome.verdict), name_of_code(outcome.code), outcome.rule));
+                   verdict_name(outcome.verdict), name_of_code(outcome.code), outcome.rule),
+       record);
 }
 
 void SyslogAudit::event(std::string_view name, std::string_view detail) noexcept try {
@@ -129,7 +158,7 @@ void SyslogAudit::event(std::string_view name, std::string_view detail) noexcept
   return;
 }
 
-void SyslogAudit::warn(std::string_view mnemonic, std::string_view text) {
+void SyslogAudit::warn(std::string_view mnemonic, std::string_view text, const AuditRecord& about) {
   const auto now = clock_();
   if (now >= minute_ends_) {
     minute_ends_ = now + std::chrono::minutes(1);
@@ -141,15 +170,19 @@ void SyslogAudit::warn(std::string_view mnemonic, std::string_view text) {
   }
   ++warnings_;
   const auto withheld = std::exchange(withheld_, 0);
-  send(warning, mnemonic, withheld == 0 ? std::string(text) : fmt::format("{}; {} more not logged", text, withheld));
+  send(warning, mnemonic, withheld == 0 ? std::string(text) : fmt::format("{}; {} more not logged", text, withheld),
+       &about);
 }
 
-void SyslogAudit::send(char severity, std::string_view mnemonic, std::string_view text) const {
-  // 14: user.info
-  const std::string line = fmt::format("<14>{}[{}]: %{}-{}-{}, {}", profile_.syslog_ident, pid_, profile_.facility,
-                                       severity, mnemonic, text);
-  (void)::sendto(socket_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                 reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
+void SyslogAudit::send(char severity, std::string_view mnemonic, std::string_view text,
+                       const AuditRecord* about) const {
+  const std::string message = fmt::format("%{}-{}-{}, {}", profile_.facility, severity, mnemonic, text);
+  JournalEntry entry;
+  entry.text("MESSAGE", message).number("PRIORITY", priority).number("SYSLOG_FACILITY", facility);
+  entry.text("SYSLOG_IDENTIFIER", profile_.syslog_ident).number("SYSLOG_PID", pid_);
+  if (about != nullptr) append_record(entry, *about);
+  socket_.send(entry.view(),
+               fmt::format("<{}>{}[{}]: {}", facility * 8 + priority, profile_.syslog_ident, pid_, message));
 }
 
 }  // namespace secshr

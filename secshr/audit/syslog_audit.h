@@ -1,9 +1,7 @@
 // The system log: what was done, and what was refused or failed, in the words that administrators' tools already
 // look for. It is for people and monitoring; the record is the audit log, and nothing depends on whether a message
-// arrives: none waits, and one that finds no listener, or a full one, is gone.
+// arrives (system_log_socket.h). The journal gets what the audit log says of the same record with it, in fields.
 #pragma once
-
-#include <sys/un.h>
 
 #include <chrono>
 #include <cstddef>
@@ -14,14 +12,15 @@
 
 #include "protocol/profile.h"
 #include "secshr/audit/audit.h"
-#include "system/descriptor.h"
+#include "secshr/audit/system_log_socket.h"
 
 namespace secshr {
 
 class SyslogAudit final : public Audit {
  public:
   // What a client supplied is cut in its middle where it is longer, so that the name at a path's end stays: escaped,
-  // that is four times as many bytes at most, and the message stays below 2048, which every daemon takes.
+  // that is four times as many bytes at most, and the message stays below 2048, which every daemon takes. The
+  // journal's fields have all of it.
   static constexpr std::size_t shown_bytes = 400;
   // A request that is refused or fails costs its sender nothing. Beyond so many a minute they are only counted, and
   // the next one that is logged says how many.
@@ -29,10 +28,9 @@ class SyslogAudit final : public Audit {
 
   using Clock = std::chrono::steady_clock::time_point (*)();
 
-  // In the process that is going to log, before it gives socket(2) away. Each message looks `path` up again, so that
-  // a daemon that was restarted is found. `directories` are those that are served.
+  // In the process that is going to log, before it gives socket(2) away. `directories` are those that are served.
   SyslogAudit(
-      const protocol::Profile& profile, std::vector<std::string> directories, std::string_view path = "/dev/log",
+      const protocol::Profile& profile, std::vector<std::string> directories, const SystemLogPlaces& places = {},
       Clock clock = [] { return std::chrono::steady_clock::now(); });
 
   Ticket record(const AuditRecord& record) noexcept override;
@@ -44,15 +42,15 @@ class SyslogAudit final : public Audit {
 
  private:
   void warn_of(const AuditRecord& record);
-  void warn(std::string_view mnemonic, std::string_view text);
-  void send(char severity, std::string_view mnemonic, std::string_view text) const;
+  void warn(std::string_view mnemonic, std::string_view text, const AuditRecord& about);
+  void send(char severity, std::string_view mnemonic, std::string_view text,
+            const AuditRecord* about = nullptr) const;
 
   const protocol::Profile& profile_;
   std::vector<std::string> directories_;
   Clock clock_;
   pid_t pid_;
-  sockaddr_un address_{};
-  Descriptor socket_;  // none where `path` is longer than an address can be
+  SystemLogSocket socket_;
   std::chrono::steady_clock::time_point minute_ends_;
   unsigned warnings_ = 0;  // in this minute
   std::uint64_t withheld_ = 0;

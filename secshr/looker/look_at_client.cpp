@@ -1,12 +1,15 @@
 #include "secshr/looker/look_at_client.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
 #include "secshr/act_as.h"
 #include "secshr/looker/look_at_file.h"
+#include "secshr/looker/proc_stat.h"
 #include "system/pidfd.h"
 
 namespace secshr {
@@ -33,12 +36,23 @@ LookVerdict look_as_client(int process, const LookRequest& request, const Looker
 struct Client {
   Descriptor process;
   std::optional<ProcStatus> identity;
+  bool came_later = false;  // than the datagram: another process, with the pid of the sender
 };
+
+bool came_later(int process, const std::optional<BootTime>& sent) noexcept {
+  if (!sent) return false;
+  const auto start = read_start_ticks(process);
+  // What cannot be told is not taken for granted.
+  return !start || started_after(*start, *sent, static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
+}
+
 Client find_client(const Credentials& whom, Buffers& buffers) noexcept {
   const FileIdentity as_client(whom.uid, whom.gid);
   if (!as_client.ok()) return {};
-  Client client{open_process_directory(whom.pid), {}};
-  if (client.process) client.identity = read_status(client.process.get(), buffers);
+  Client client{open_process_directory(whom.pid), {}, false};
+  if (!client.process) return client;
+  client.came_later = came_later(client.process.get(), whom.sent);
+  client.identity = read_status(client.process.get(), buffers);
   if (client.identity && !is_only(*client.identity, whom.uid, whom.gid)) client.identity.reset();
   return client;
 }
@@ -49,7 +63,7 @@ LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSe
                            LookReport& report, Descriptor& file) noexcept {
   const Client client = find_client(request.whom, buffers);
   // While the pidfd's process lives its pid is not given to another: so what was opened before is that process's.
-  if (!is_running(pidfd)) return LookVerdict::peer_gone;
+  if (!is_running(pidfd) || client.came_later) return LookVerdict::peer_gone;
   if (!client.identity) return LookVerdict::peer_mixed;
   client.identity->name.copy(report.comm.data(), report.comm.size() - 1);
   const auto groups = std::span(buffers.groups).first(client.identity->group_count);

@@ -75,7 +75,7 @@ LookVerdict look_at_file(int process, const LookRequest& request, const LookerSe
   if (verdict == LookVerdict::seen) verdict = read_header(file.get(), report);
   if (verdict == LookVerdict::seen && report.ids.shmid >= 0) {
     report.maps_header_segment = maps_any(process, buffers, [&](const MappedFile& mapping) {
-      return shows_segment(mapping, setup.kernel_tmpfs, report.ids.shmid);
+      return shows_segment(mapping, setup.kernels_own, report.ids.shmid);
     });
   }
   return verdict;

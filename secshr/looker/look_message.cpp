@@ -23,6 +23,8 @@ std::size_t encode_look_request(const LookRequest& request, std::span<std::byte>
   writer.i32(request.whom.pid);
   writer.u32(request.whom.uid);
   writer.u32(request.whom.gid);
+  writer.u32(request.whom.sent ? 1 : 0);
+  writer.i64(request.whom.sent.value_or(BootTime::zero()).count());
   writer.u32(static_cast<std::uint32_t>(request.path.size()));
   writer.text(request.path);
   return writer.written();
@@ -36,10 +38,13 @@ std::optional<LookRequest> decode_look_request(std::span<const std::byte> bytes)
   request.whom.pid = reader.i32();
   request.whom.uid = reader.u32();
   request.whom.gid = reader.u32();
+  const std::uint32_t has_sent = reader.u32();
+  const BootTime sent(reader.i64());
   const std::uint32_t length = reader.u32();
   request.path = reader.text(length);
-  if (!reader.complete() || at > static_cast<std::uint32_t>(LookAt::process)) return std::nullopt;
+  if (!reader.complete() || at > static_cast<std::uint32_t>(LookAt::process) || has_sent > 1) return std::nullopt;
   request.at = static_cast<LookAt>(at);
+  if (has_sent == 1) request.whom.sent = sent;
   return request;
 }
 

@@ -33,7 +33,7 @@ struct LookRequest {
 
 enum class LookVerdict : std::uint8_t {
   seen,             // everything below holds
-  peer_gone,        // the process ended
+  peer_gone,        // the process ended, or has but the pid of the one that sent
   peer_mixed,       // its four uids or gids differ, from the kernel's too, or /proc could not be read
   too_many_groups,  // more than a report can hold
   other_namespace,  // its IPC namespace is not ours
@@ -64,7 +64,7 @@ struct LookReport {
 };
 
 inline constexpr std::size_t reported_groups = 4096;
-inline constexpr std::size_t look_request_size = 8 + 4 + 4 + 4 + 4 + 4 + protocol::maximum_datagram;
+inline constexpr std::size_t look_request_size = 8 + 4 + 4 + 4 + 4 + 4 + 8 + 4 + protocol::maximum_datagram;
 inline constexpr std::size_t look_report_fixed_size = 8 + 4 + 4 + 64 + 8 + 8 + 4 + 4 + 24 + 4 + 4;
 inline constexpr std::size_t look_report_size = look_report_fixed_size + reported_groups * 4;
 

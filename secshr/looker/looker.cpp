@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <span>
+#include <utility>
 
 #include "secshr/descriptor_passing.h"
 #include "secshr/looker/look_at_client.h"
@@ -17,9 +18,9 @@ namespace secshr {
 std::optional<LookerSetup> prepare_looker(const std::string& installation) {
   struct stat ipc{};
   if (::stat("/proc/self/ns/ipc", &ipc) != 0) return std::nullopt;
-  const auto tmpfs = kernel_tmpfs();
-  if (!tmpfs) return std::nullopt;
-  return LookerSetup{ipc.st_dev, ipc.st_ino, *tmpfs, installation_programs(installation)};
+  auto kernels_own = kernels_own_file_systems();
+  if (kernels_own.empty()) return std::nullopt;
+  return LookerSetup{ipc.st_dev, ipc.st_ino, std::move(kernels_own), installation_programs(installation)};
 }
 
 void serve_looks(const LookerSetup& setup, int channel, BusyMark& busy) noexcept {

@@ -16,8 +16,8 @@ namespace secshr {
 struct LookerSetup {
   dev_t ipc_namespace_device = 0;
   ino_t ipc_namespace_inode = 0;
-  MappedFile kernel_tmpfs;        // where the kernel keeps segments
-  std::vector<Program> programs;  // of the adopted installation; pinned in the process that prepared this
+  std::vector<MappedFile> kernels_own;  // the file systems that the kernel keeps segments in
+  std::vector<Program> programs;        // of the adopted installation; pinned in the process that prepared this
 };
 // `installation` is the installation's directory.
 [[nodiscard]] std::optional<LookerSetup> prepare_looker(const std::string& installation);

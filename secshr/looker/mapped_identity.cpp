@@ -25,11 +25,12 @@ constexpr std::size_t page = 4096;
 // A page of a file, or of anonymous shared memory, for as long as it is looked at.
 class MappedPage {
  public:
-  MappedPage(int flags, int file) noexcept : start_(::mmap(nullptr, page, PROT_READ, flags, file, 0)) {}
+  MappedPage(int flags, int file, std::size_t size = page) noexcept
+      : size_(size), start_(::mmap(nullptr, size, PROT_READ, flags, file, 0)) {}
   MappedPage(const MappedPage&) = delete;
   MappedPage& operator=(const MappedPage&) = delete;
   ~MappedPage() {
-    if (start_ != MAP_FAILED) (void)::munmap(start_, page);
+    if (start_ != MAP_FAILED) (void)::munmap(start_, size_);
   }
   // As our own maps name what is mapped there.
   [[nodiscard]] std::optional<MappedFile> identity() const noexcept {
@@ -50,8 +51,17 @@ class MappedPage {
   }
 
  private:
+  std::size_t size_;
   void* start_;
 };
+
+// Never touched and nothing reserved for it, so that it can be had where no huge page is free, or none was ever set
+// aside.
+std::optional<MappedFile> identity_of_huge_page(unsigned size_bits) noexcept {
+  const int flags =
+      MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE | static_cast<int>(size_bits << MAP_HUGE_SHIFT);
+  return MappedPage(flags, -1, std::size_t{1} << size_bits).identity();
+}
 
 bool is_elf(int file) noexcept {
   std::array<char, SELFMAG> magic{};
@@ -71,8 +81,15 @@ std::optional<Program> open_program(const char* path) noexcept {
 
 }  // namespace
 
-std::optional<MappedFile> kernel_tmpfs() noexcept {
-  return MappedPage(MAP_SHARED | MAP_ANONYMOUS, -1).identity();
+std::vector<MappedFile> kernels_own_file_systems() {
+  const auto tmpfs = MappedPage(MAP_SHARED | MAP_ANONYMOUS, -1).identity();
+  if (!tmpfs) return {};
+  std::vector<MappedFile> found{*tmpfs};
+  // 2 MiB and 1 GiB, all that x86-64 has. A size that this machine or kernel does not have is of no segment either.
+  for (const unsigned size_bits : {21U, 30U}) {
+    if (const auto huge = identity_of_huge_page(size_bits)) found.push_back(*huge);
+  }
+  return found;
 }
 
 std::vector<Program> installation_programs(const std::string& directory) {

@@ -11,9 +11,10 @@
 
 namespace secshr {
 
-// The tmpfs of the kernel's own in which segments and shared anonymous pages are files. `path` and `inode` are of no
-// use.
-[[nodiscard]] std::optional<MappedFile> kernel_tmpfs() noexcept;
+// A file of each of the kernel's own file systems that have segments and shared anonymous pages as files: its tmpfs,
+// and a hugetlbfs for each size of huge pages that the machine has. `path` and `inode` are of no use. Empty where not
+// even the first is found.
+[[nodiscard]] std::vector<MappedFile> kernels_own_file_systems();
 
 // A program and a descriptor that keeps its inode from being given to another file, for as long as it is known by it.
 struct Program {

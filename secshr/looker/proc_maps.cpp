@@ -1,5 +1,6 @@
 #include "secshr/looker/proc_maps.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace secshr {
@@ -46,9 +47,9 @@ std::optional<MappedFile> parse_maps_line(std::string_view line) noexcept {
   return mapping;
 }
 
-bool shows_segment(const MappedFile& mapping, const MappedFile& kernel_tmpfs, std::int32_t shmid) noexcept {
+bool shows_segment(const MappedFile& mapping, std::span<const MappedFile> kernels_own, std::int32_t shmid) noexcept {
   return shmid >= 0 && mapping.inode == static_cast<std::uint64_t>(shmid) && mapping.path.starts_with("/SYSV") &&
-         mapping.device_major == kernel_tmpfs.device_major && mapping.device_minor == kernel_tmpfs.device_minor;
+         std::ranges::any_of(kernels_own, [&](const MappedFile& own) { return same_device(own, mapping); });
 }
 
 }  // namespace secshr

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace secshr {
@@ -21,14 +22,18 @@ struct MappedFile {
 // One line without its newline.
 [[nodiscard]] std::optional<MappedFile> parse_maps_line(std::string_view line) noexcept;
 
-// Whether both show the same file.
-[[nodiscard]] constexpr bool same_file(const MappedFile& one, const MappedFile& other) noexcept {
-  return one.inode == other.inode && one.device_major == other.device_major && one.device_minor == other.device_minor;
+[[nodiscard]] constexpr bool same_device(const MappedFile& one, const MappedFile& other) noexcept {
+  return one.device_major == other.device_major && one.device_minor == other.device_minor;
 }
 
-// A System V segment appears as the file "/SYSV<key>" of the kernel's own tmpfs, with the id as its inode. The device
-// tells it from a file that somebody gave that name: `kernel_tmpfs` is the mapping of a shared anonymous page.
-[[nodiscard]] bool shows_segment(const MappedFile& mapping, const MappedFile& kernel_tmpfs,
+// Whether both show the same file.
+[[nodiscard]] constexpr bool same_file(const MappedFile& one, const MappedFile& other) noexcept {
+  return one.inode == other.inode && same_device(one, other);
+}
+
+// A System V segment appears as the file "/SYSV<key>" of a file system of the kernel's own, with the id as its inode.
+// The device tells it from a file that somebody gave that name: `kernels_own` are files of those file systems.
+[[nodiscard]] bool shows_segment(const MappedFile& mapping, std::span<const MappedFile> kernels_own,
                                  std::int32_t shmid) noexcept;
 
 }  // namespace secshr

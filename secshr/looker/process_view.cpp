@@ -8,7 +8,10 @@
 #include <span>
 #include <string_view>
 
+#include "secshr/looker/proc_stat.h"
+
 namespace secshr {
+
 Descriptor open_in(int directory, const char* name, int flags) noexcept {
   return Descriptor(::openat(directory, name, flags | O_CLOEXEC | O_NOCTTY));
 }
@@ -25,6 +28,15 @@ std::optional<ProcStatus> read_status(int process, Buffers& buffers) noexcept {
   const ssize_t size = ::read(file.get(), buffers.text.data(), buffers.text.size());
   if (size <= 0 || static_cast<std::size_t>(size) == buffers.text.size()) return std::nullopt;
   return parse_proc_status(std::string_view(buffers.text.data(), static_cast<std::size_t>(size)), buffers.groups);
+}
+
+std::optional<std::uint64_t> read_start_ticks(int process) noexcept {
+  const Descriptor file = open_in(process, "stat", O_RDONLY);
+  if (!file) return std::nullopt;
+  std::array<char, 4096> text{};  // some fifty numbers and a name
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size <= 0) return std::nullopt;
+  return parse_start_ticks(std::string_view(text.data(), static_cast<std::size_t>(size)));
 }
 
 bool is_only(const ProcStatus& status, uid_t uid, gid_t gid) noexcept {

@@ -1,9 +1,11 @@
-// What /proc shows of one process, read with whatever identity is in force: its directory, status and maps.
+// What /proc shows of one process, read with whatever identity is in force: its directory, status, start time
+// and maps.
 #pragma once
 
 #include <fcntl.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -30,6 +32,9 @@ struct Buffers {
 
 // All of its status in one read; its groups go to the buffers. The name is a view into them.
 [[nodiscard]] std::optional<ProcStatus> read_status(int process, Buffers& buffers) noexcept;
+
+// When it started; nothing where that cannot be read.
+[[nodiscard]] std::optional<std::uint64_t> read_start_ticks(int process) noexcept;
 
 // Whether all four uids and gids are these.
 [[nodiscard]] bool is_only(const ProcStatus& status, uid_t uid, gid_t gid) noexcept;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <iterator>
@@ -54,10 +55,10 @@ void BrokerTest::TearDown() {
   PrivateWorldTest::TearDown();
 }
 
-void BrokerTest::configure(const std::string& extra) {
+void BrokerTest::configure(const std::string& extra, const std::string& tables) {
   write_file(paths::configuration, "broker_uid = " + std::to_string(broker_uid) +
                                        "\nlooker_uid = " + std::to_string(looker_uid) +
-                                       "\nwriter_uid = " + std::to_string(writer_uid) + "\n" + extra);
+                                       "\nwriter_uid = " + std::to_string(writer_uid) + "\n" + extra + "\n" + tables);
 }
 
 void BrokerTest::adopt() {
@@ -177,7 +178,18 @@ void BrokerTest::expect_serving(const std::string& directory) {
   EXPECT_TRUE(client->receive().has_value()) << "the broker does not answer";
 }
 
+// What was recorded before a reply was sent is on its way to the recorder, which sleeps when it has written all of it.
+void BrokerTest::settle_log() {
+  EXPECT_TRUE(eventually([] {
+    return std::ranges::all_of(find_broker_processes().recorders, [](pid_t pid) {
+      const auto status = status_of(pid);
+      return !status.contains("State") || status.at("State").starts_with('S') || status.at("State").starts_with('T');
+    });
+  })) << "the log is not written";
+}
+
 std::vector<LogRecord> BrokerTest::log_lines() {
+  settle_log();
   drain_system_log();
   std::vector<LogRecord> lines;
   if (!exists(log_file)) return lines;

@@ -31,6 +31,11 @@ inline const std::string data = "/mnt/test/data";
 inline const std::string log_file = "/var/log/secshr/test/gtm_secshr_log";
 inline const std::string lock_file = "/run/secshr/test/lock";
 
+inline const std::string every_line_and_no_limit =
+    "[restrict]\nrequests_per_second_per_uid = 1000000\nrequests_per_second = 1000000\n"
+    "refusals_per_second_per_uid = 1000000\n"
+    "[log]\nroutine = 'lines'\nrefusals_per_minute_per_uid = 1000000\n";
+
 inline const Identity first_user{u1, g1, {g1, shared_group}};
 inline const Identity second_user{u2, g2, {g2, shared_group}};
 inline const Identity third_user{u3, g3, {}};
@@ -60,7 +65,8 @@ class BrokerTest : public PrivateWorldTest {
   // Nobody but ours may have written to the system log: what a sanitizer finds in the broker comes there.
   void TearDown() override;
 
-  static void configure(const std::string& extra = {});
+  // Without other tables every datagram has its line in the log, and nobody asks too often.
+  static void configure(const std::string& extra = {}, const std::string& tables = every_line_and_no_limit);
   static void adopt();
   // As a stock client executes the wrapper.
   static Command start_command(const std::string& directory = tmp);
@@ -109,6 +115,7 @@ class BrokerTest : public PrivateWorldTest {
                               const std::string& directory = tmp);
 
  private:
+  static void settle_log();
   static std::vector<LogRecord> log_lines();
   // Takes what has come before the queue is full: beyond that the broker's messages are lost, and others wait.
   static void drain_system_log();

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -334,6 +335,78 @@ TEST_F(BrokerDatagrams, descriptors_that_come_with_datagrams_stay_nowhere) {
     EXPECT_EQ(reader_->send_with_descriptors(server_in(), ping, 0), 0);
     EXPECT_TRUE(reader_->receive().has_value()) << "the same datagram without descriptors is welcome";
   }
+}
+
+// What a kernel with SO_PASSRIGHTS does not even let be sent, others deliver: cut, so that the datagram counts for
+// nothing.
+TEST_F(BrokerDatagrams, ten_thousand_datagrams_with_253_fifos_and_sockets_and_its_own_socket_attached_are_nothing) {
+#ifndef SO_PASSRIGHTS
+  constexpr int SO_PASSRIGHTS = 83;
+#endif
+  int passes = 0;
+  socklen_t size = sizeof passes;
+  const bool kernel_refuses = ::getsockopt(reader_->socket(), SOL_SOCKET, SO_PASSRIGHTS, &passes, &size) == 0;
+  expect_serving();
+  const auto count = [&] { return descriptors_of(broker_).size(); };
+  ::usleep(50'000);
+  const std::size_t descriptors_before = count();
+  const std::size_t records_before = records().size();
+  const std::string fifo = data + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(fifo.c_str(), 0666), 0);
+
+  constexpr int times = 10'000;
+  const auto send = [server = Text(server_in()), path = Text(fifo), pid = reader_->pid(), socket = reader_->socket(),
+                     kernel_refuses](int attached) {
+    const sockaddr_un address = address_of(server.text);
+    const int connected = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (::connect(connected, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return -1;
+    const int kinds[] = {::open(path.text, O_RDWR | O_NONBLOCK | O_CLOEXEC), connected,
+                         ::open(server.text, O_PATH | O_CLOEXEC), socket};
+    unsigned char ping[24] = {0, 1, 0, 0, 0xab, 0x36, 0x45, 0xb5};
+    std::memcpy(ping + 12, &pid, 4);
+    iovec bytes{ping, sizeof ping};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(253 * sizeof(int))> control{};
+    msghdr message{};
+    message.msg_name = const_cast<sockaddr_un*>(&address);
+    message.msg_namelen = sizeof address;
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(static_cast<std::size_t>(attached) * sizeof(int));
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(static_cast<std::size_t>(attached) * sizeof(int));
+    for (int index = 0; index < attached; ++index) {
+      std::memcpy(CMSG_DATA(header) + static_cast<std::size_t>(index) * sizeof(int), &kinds[index % 4], sizeof(int));
+    }
+    int wrong = 0;
+    for (int time = 0; time < times; ++time) {
+      const int error = ::sendmsg(socket, &message, MSG_NOSIGNAL) >= 0 ? 0 : errno;
+      // The kernel's own limit of descriptors that are under way may be met.
+      if (kernel_refuses ? error != EPERM : error != 0 && error != ETOOMANYREFS) wrong = error == 0 ? -2 : error;
+    }
+    for (const int kind : {kinds[0], kinds[1], kinds[2]}) (void)::close(kind);
+    return wrong;
+  };
+  ASSERT_EQ(reader_->run([send] { return send(253); }), 0);
+  if (kernel_refuses) {
+    ASSERT_EQ(reader_->run([send] { return send(1); }), 0);
+  }
+  // The same without descriptors, from the same sender and from others.
+  EXPECT_EQ(answer(*reader_, datagram(*reader_, protocol::Ping{}, 2)), 0);
+  expect_serving();
+  const auto after = records();
+  for (std::size_t index = records_before; index + 2 < after.size(); ++index) {
+    ASSERT_EQ(after[index].at("rule"), "peer.namespace");
+    ASSERT_EQ(after[index].at("verdict"), "dropped");
+  }
+  if (kernel_refuses) {
+    EXPECT_EQ(after.size(), records_before + 2);
+  }
+  EXPECT_TRUE(eventually([&] { return count() == descriptors_before; })) << count();
+  EXPECT_TRUE(is_running(broker_));
 }
 
 TEST_F(BrokerDatagrams, thousands_of_requests_of_every_kind_leave_no_descriptor_and_no_process_behind) {

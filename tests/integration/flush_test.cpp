@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <csignal>
 
-#include "secshr/logfmt.h"
+#include "secshr/audit/logfmt.h"
 #include "tests/integration/flush_fixture.h"
 #include "tests/integration/process_state.h"
 

@@ -165,7 +165,7 @@ TEST_F(BrokerHelpers, a_writer_that_dies_with_a_request_is_answered_for_and_serv
 }
 
 TEST_F(BrokerHelpers, one_user_has_a_bounded_number_of_requests_waiting_and_others_are_not_kept_out) {
-  constexpr std::uint64_t share = limits::parked_exchanges_per_uid;
+  constexpr std::uint64_t share = limits::parked_files_per_uid;
   const auto lookers = wait_for_processes().lookers;
   stop(lookers);
   // More than its socket's queue holds: what is answered later is taken from several.
@@ -182,8 +182,7 @@ TEST_F(BrokerHelpers, one_user_has_a_bounded_number_of_requests_waiting_and_othe
   EXPECT_EQ(records().back().at("rule"), "rate.uid");
   // Another process of that user is the same user; another user is not.
   const auto same = connect(first_user);
-  EXPECT_EQ(answer(*same, datagram(*same, protocol::RemoveSemaphoreSet{ids_.semid})), EBUSY);
-  EXPECT_TRUE(set_exists(ids_.semid));
+  EXPECT_EQ(answer(*same, datagram(*same, FlushHeader{closed_ids, database})), EBUSY);
   ASSERT_EQ(other_->send(server_in(), datagram(*other_, FlushHeader{closed_ids, "/etc/passwd"})), 0);
   EXPECT_FALSE(other_->receive(silence).has_value());
   resume(lookers);
@@ -239,7 +238,7 @@ TEST_F(BrokerHungFile, is_answered_at_the_deadline_and_its_looker_is_replaced) {
 }
 
 TEST_F(BrokerHungFile, as_many_as_one_user_may_ask_for_keep_another_user_from_nothing) {
-  for (std::uint64_t sequence = 1; sequence <= limits::parked_exchanges_per_uid; ++sequence) {
+  for (std::uint64_t sequence = 1; sequence <= limits::parked_files_per_uid; ++sequence) {
     ASSERT_EQ(other_->send(server_in(), hung_request(*other_, sequence)), 0);
   }
   ::usleep(50'000);

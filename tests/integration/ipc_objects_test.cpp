@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <functional>
 
 #include "tests/integration/process_state.h"
 #include "tests/integration/removal_fixture.h"
@@ -41,6 +42,14 @@ class IpcRemoval : public BrokerRemoval {
   static void removes(Client& client, int id) { BrokerRemoval::expect_removed<Kind>(client, id); }
   static void keeps(Client& client, int id, const Expected& expected) {
     BrokerRemoval::expect_kept<Kind>(client, id, expected);
+  }
+  // The next object that is made gets this id; false where the kernel cannot do that.
+  static bool choose_next_id(int id) {
+    const char* const path =
+        std::is_same_v<Kind, SemaphoreSets> ? "/proc/sys/kernel/sem_next_id" : "/proc/sys/kernel/shm_next_id";
+    const Descriptor file(::open(path, O_WRONLY | O_CLOEXEC));
+    const std::string number = std::to_string(id);
+    return file && ::write(file.get(), number.data(), number.size()) == static_cast<ssize_t>(number.size());
   }
   static Expected forbidden() { return refused(EPERM, Kind::rule); }
 };
@@ -174,17 +183,40 @@ TYPED_TEST(IpcRemoval, an_id_whose_place_another_object_has_taken_is_einval_and_
   this->removes(*this->asker_, id);
   this->keeps(*this->asker_, id, malformed);
   // The same place, with another number in front of it.
-  const std::string next_id =
-      std::is_same_v<TypeParam, SemaphoreSets> ? "/proc/sys/kernel/sem_next_id" : "/proc/sys/kernel/shm_next_id";
-  const Descriptor file(::open(next_id.c_str(), O_WRONLY | O_CLOEXEC));
-  const std::string number = std::to_string(id + 32768);
-  if (!file || ::write(file.get(), number.data(), number.size()) != static_cast<ssize_t>(number.size())) {
-    SECSHR_SKIP("ids cannot be chosen");
-  }
+  if (!this->choose_next_id(id + 32768)) SECSHR_SKIP("ids cannot be chosen");
   const int taken = this->of_maker(0666);
   ASSERT_EQ(taken, id + 32768);
   this->keeps(*this->asker_, id, malformed);
   this->removes(*this->asker_, taken);
+}
+
+TYPED_TEST(IpcRemoval, an_id_that_another_object_got_while_the_client_was_looked_at_is_judged_as_that_object) {
+  const auto lookers = wait_for_processes().lookers;
+  const auto ask_while = [&](int id, const std::function<void()>& change) {
+    stop(lookers);
+    EXPECT_EQ(this->asker_->send(this->server_in(), this->datagram(*this->asker_, typename TypeParam::Request{id})),
+              0);
+    EXPECT_FALSE(this->asker_->receive(silence).has_value());
+    TypeParam::remove(id);
+    EXPECT_TRUE(this->choose_next_id(id));
+    change();
+    resume(lookers);
+    const auto reply = this->asker_->receive();
+    return reply ? static_cast<int>(reply->at(0)) : -1;
+  };
+  const auto exists_now = [](int id) {
+    auto now = all_ipc_objects();
+    return TypeParam::of(now).contains(id);
+  };
+  const int id = this->of_maker(0666);
+  if (!this->choose_next_id(id + 32768)) SECSHR_SKIP("ids cannot be chosen");
+  // Another user's that it may not alter, root's, and one that it may.
+  EXPECT_EQ(ask_while(id, [&] { EXPECT_EQ(this->make(*this->stranger_, u3, g3, 0600), id); }), EPERM);
+  EXPECT_TRUE(exists_now(id));
+  EXPECT_EQ(ask_while(id, [&] { EXPECT_EQ(this->of_root(0666), id); }), EPERM);
+  EXPECT_TRUE(exists_now(id));
+  EXPECT_EQ(ask_while(id, [&] { EXPECT_EQ(this->make(*this->stranger_, u3, g3, 0666), id); }), 0);
+  EXPECT_FALSE(exists_now(id));
 }
 
 TYPED_TEST(IpcRemoval, what_is_removed_while_the_client_is_looked_at_is_einval_and_what_changes_is_judged_as_it_is) {

@@ -20,7 +20,11 @@
 #include <set>
 #include <vector>
 
+#include "protocol/limits.h"
+#include "protocol/wire_header.h"
+#include "tests/integration/immutable.h"
 #include "tests/integration/process_state.h"
+#include "tests/integration/race.h"
 #include "tests/integration/removal_fixture.h"
 #include "tests/integration/socket_files.h"
 
@@ -430,6 +434,28 @@ TEST_F(BrokerLeftovers, on_a_read_only_file_system_they_stay_and_service_goes_on
   (void)expect_removal(mutex());
 }
 
+TEST_F(BrokerLeftovers, in_an_immutable_directory_they_stay_and_service_goes_on) {
+  write_dead_socket(name(), u2, g2);
+  write_dead_socket(mutex(), u2, g2);
+  write_dead_socket(mutex(0x3ffff1), 0, 0);
+  {
+    const Immutable kept(tmp);
+    if (!kept.is_set()) SECSHR_SKIP("the file system has no immutable directories");
+    can_write_ = false;
+    expect_stays(name());
+    expect_no_removal(mutex(), no_directory);
+    expect_no_removal(mutex(0x3ffff1), no_directory);
+    expect_no_removal(server_in(), no_name);
+    EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::Ping{})), 0);
+  }
+  can_write_ = true;
+  expect_gone(name());
+  (void)expect_removal(mutex());
+  (void)expect_removal(mutex(0x3ffff1));
+  expect_no_removal(server_in(), no_name);
+  expect_serving();
+}
+
 // The directory of a group: only as a member of it, by nothing but a supplementary group, can the client write there.
 class BrokerGroupDirectory : public BrokerLeftovers {
  protected:
@@ -543,18 +569,21 @@ TEST_F(BrokerLeftovers, a_sender_under_another_pids_suffixed_name_removes_nothin
   EXPECT_FALSE(suffixed_->receive(std::chrono::milliseconds(0)).has_value());
 }
 
-TEST_F(BrokerLeftovers, leftovers_in_a_directory_of_very_many_files_cost_no_time) {
-  for (int number = 0; number < 20'000; ++number) {
+TEST_F(BrokerLeftovers, leftovers_in_a_directory_of_a_hundred_thousand_files_cost_no_time_and_the_client_goes_on) {
+  for (int number = 0; number < 100'000; ++number) {
     const Descriptor file(
         ::open((tmp + "/file" + std::to_string(number)).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     ASSERT_TRUE(file);
   }
   for (const char suffix : letters) {
-    if (suffix != 'z') write_dead_socket(name(suffix), u2, g2);
+    if (suffix < 'y') write_dead_socket(name(suffix), u2, g2);
   }
+  write_dead_socket(name(), 0, 0);
   const auto started = std::chrono::steady_clock::now();
   EXPECT_EQ(ask().size(), 25U);
   EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::milliseconds(500));
+  EXPECT_EQ(answer(*suffixed_, datagram(*suffixed_, protocol::Ping{}, 2)), 0);
+  EXPECT_TRUE(exists(tmp + "/file0"));
 }
 
 // --- A removal that is asked for ---
@@ -672,6 +701,100 @@ TEST_F(BrokerLeftovers, refuses_to_remove_what_is_live_or_no_socket) {
   (void)expect_removal(mutex());
 }
 
+TEST_F(BrokerLeftovers, refuses_to_remove_a_directory_a_fifo_or_a_device_whoever_owns_it) {
+  for (const uid_t owner : {u1, u2, uid_t{0}}) {
+    make_directory(mutex(), 0777, owner, owner);
+    expect_no_removal(mutex(), no_name);
+    fs::remove(mutex());
+    ASSERT_EQ(::mkfifo(mutex().c_str(), 0666), 0);
+    ASSERT_EQ(::chown(mutex().c_str(), owner, owner), 0);
+    expect_no_removal(mutex(), no_name);
+    fs::remove(mutex());
+    for (const mode_t kind : {mode_t{S_IFCHR}, mode_t{S_IFBLK}}) {
+      if (::mknod(mutex().c_str(), kind | 0666, ::makedev(1, 3)) != 0) {
+        // Where that is not allowed, one is lent by the machine.
+        write_file(mutex(), "");
+        ASSERT_EQ(::mount("/dev/null", mutex().c_str(), nullptr, MS_BIND, nullptr), 0);
+        expect_no_removal(mutex(), no_name);
+        ASSERT_EQ(::umount2(mutex().c_str(), MNT_DETACH), 0);
+      } else {
+        ASSERT_EQ(::chown(mutex().c_str(), owner, owner), 0);
+        expect_no_removal(mutex(), no_name);
+      }
+      fs::remove(mutex());
+    }
+  }
+  write_dead_socket(mutex(), u2, g2);
+  (void)expect_removal(mutex());
+}
+
+TEST_F(BrokerLeftovers, refuses_to_remove_by_a_path_that_is_empty_not_ended_holds_a_nul_or_is_too_long) {
+  write_dead_socket(mutex(), u2, g2);
+  const auto names = names_in(tmp);
+  const Bytes good = datagram(*asker_, protocol::RemoveFile{mutex()});
+  std::vector<Bytes> wrong;
+  // Without its NUL, with another byte in its place, with something behind it.
+  wrong.push_back(good);
+  wrong.back().pop_back();
+  wrong.push_back(good);
+  wrong.back().back() = std::byte{'x'};
+  wrong.push_back(good);
+  wrong.back().push_back(std::byte{0});
+  wrong.push_back(good);
+  wrong.back().push_back(std::byte{'x'});
+  // Nothing but the NUL, and a NUL within, before and after which a path could begin.
+  wrong.push_back(good);
+  wrong.back().resize(protocol::header_size);
+  wrong.back().push_back(std::byte{0});
+  for (const std::size_t place :
+       {std::size_t{0}, std::size_t{1}, tmp.size(), good.size() - protocol::header_size - 2}) {
+    wrong.push_back(good);
+    wrong.back().at(protocol::header_size + place) = std::byte{0};
+  }
+  for (std::size_t index = 0; index < wrong.size(); ++index) {
+    SCOPED_TRACE(index);
+    (void)expect_answer(*asker_, wrong[index], malformed);
+  }
+  // Up to the longest that a request may name, the name decides; one byte more is none.
+  for (const std::size_t size :
+       {107U, 108U, 109U, 255U, 256U, 4095U, 4096U, static_cast<unsigned>(protocol::maximum_path)}) {
+    SCOPED_TRACE(size);
+    const std::string path = "/" + std::string(size - 1, 'x');
+    (void)expect_answer(*asker_, protocol::RemoveFile{path}, no_name);
+    const std::string padded = std::string(size - mutex().size(), '/') + mutex();
+    (void)expect_answer(*asker_, protocol::RemoveFile{padded}, no_name);
+  }
+  const std::string too_long = "/" + std::string(protocol::maximum_path, 'x');
+  (void)expect_answer(*asker_, protocol::RemoveFile{too_long}, malformed);
+  EXPECT_EQ(names_in(tmp), names);
+  (void)expect_answer(*asker_, good, served);
+  EXPECT_FALSE(exists(mutex()));
+}
+
+TEST_F(BrokerLeftovers, a_sender_whose_name_ends_in_any_letter_in_another_directory_has_nothing_removed_there) {
+  const std::string elsewhere = "/mnt/test/elsewhere";
+  make_directory(elsewhere, 01777);
+  for (const char letter : letters) {
+    Client client(letter % 2 == 0 ? first_user : third_user);
+    const std::string plain = client.socket_name();
+    const std::string own = plain + letter;
+    // Beside it, of another user and of root; and under the same name in the served directory.
+    write_dead_socket(in(elsewhere, plain), u2, g2);
+    write_dead_socket(in(elsewhere, plain + (letter == 'q' ? 'r' : 'q')), 0, 0);
+    write_dead_socket(in(tmp, plain), u2, g2);
+    ASSERT_EQ(client.bind(in(elsewhere, own)), 0);
+    const auto before = names_in(elsewhere);
+    ASSERT_EQ(client.send(server_in(), datagram(client, protocol::Ping{})), 0);
+    // What is removed is its leftover where it is served, so that by then all is done.
+    EXPECT_TRUE(eventually([&] { return !exists(in(tmp, plain)); }));
+    EXPECT_EQ(names_in(elsewhere), before);
+    EXPECT_FALSE(client.receive(std::chrono::milliseconds(0)).has_value());
+    remove_tree(elsewhere);
+    make_directory(elsewhere, 01777);
+  }
+  EXPECT_TRUE(names_in(elsewhere).empty());
+}
+
 TEST_F(BrokerLeftovers, refuses_a_client_whose_ids_differ_and_one_of_another_ipc_namespace) {
   write_dead_socket(mutex(), u2, g2);
   Client mixed([] {
@@ -695,34 +818,29 @@ TEST_F(BrokerLeftovers, refuses_a_client_whose_ids_differ_and_one_of_another_ipc
 // under another. Whatever has the right name at the moment of the removal is all that can vanish.
 class BrokerNameRace : public BrokerLeftovers {
  protected:
-  static constexpr int rounds = 600;
+  static constexpr int least_rounds = 600;
   inline static const std::string other = tmp + "/precious";
 
   // Returns how often it was removed.
   int race() {
     auto names = names_in(tmp);
     names.erase(fs::path(mutex()).filename());
-    const auto exchange = start_as(second_user, {"/bin/true", {"true"}, {}, [] {
-                                                   while (true) {
-                                                     (void)::renameat2(AT_FDCWD, mutex().c_str(), AT_FDCWD,
-                                                                       other.c_str(), RENAME_EXCHANGE);
-                                                   }
-                                                 }});
     int removed = 0;
     int kept = 0;
-    for (std::uint64_t round = 1; round <= rounds; ++round) {
-      // The name is missing only after a removal, and then nothing is exchanged.
-      if (!exists(mutex())) write_dead_socket(mutex(), u2, g2);
-      const auto code = answer(*asker_, datagram(*asker_, protocol::RemoveFile{mutex()}, round));
-      if (code == 0) ++removed;
-      if (code != 0) ++kept;
-      EXPECT_TRUE(code == 0 || code == EPERM || code == EBUSY || code == EISDIR || code == ENOENT)
-          << code.value_or(-1);
-      EXPECT_TRUE(exists(other));
-      if (HasFailure()) break;
+    {
+      const ExchangeLoop exchange(second_user, mutex(), other);
+      for (Race race(least_rounds); race.next() && !HasFailure();) {
+        // The name is missing only after a removal, and then nothing is exchanged.
+        if (!exists(mutex())) write_dead_socket(mutex(), u2, g2);
+        const auto code = answer(
+            *asker_, datagram(*asker_, protocol::RemoveFile{mutex()}, static_cast<std::uint64_t>(race.round())));
+        if (code == 0) ++removed;
+        if (code != 0) ++kept;
+        EXPECT_TRUE(code == 0 || code == EPERM || code == EBUSY || code == EISDIR || code == ENOENT)
+            << code.value_or(-1);
+        EXPECT_TRUE(exists(other));
+      }
     }
-    EXPECT_EQ(::kill(exchange.pid(), SIGKILL), 0);
-    EXPECT_EQ(wait_for(exchange.pid()), killed_by(SIGKILL));
     auto now = names_in(tmp);
     now.erase(fs::path(mutex()).filename());
     EXPECT_EQ(now, names);
@@ -767,40 +885,64 @@ TEST_F(BrokerNameRace, with_a_symbolic_link_its_target_stays) {
   EXPECT_EQ(read_file(victim), "precious\n");
 }
 
-TEST_F(BrokerNameRace, with_the_directory_itself_nothing_of_the_other_directory_vanishes) {
-  // The served directory is exchanged with another that has the same names in it.
-  const std::string stage = "/mnt/test/stage";
+// The served directory, or one above it, is exchanged with another that has the same names in it.
+class BrokerDirectoryRace : public BrokerNameRace, public testing::WithParamInterface<const char*> {
+ protected:
+  inline static const std::string above = "/mnt/test/above";
+  inline static const std::string served_directory = above + "/served";
+  void TearDown() override {
+    asker_in_.reset();
+    BrokerNameRace::TearDown();
+  }
+  std::unique_ptr<Client> asker_in_;
+};
+
+TEST_P(BrokerDirectoryRace, nothing_of_the_other_directory_vanishes) {
+  end();
+  kill_other_processes();
+  make_directory(above);
+  make_directory(served_directory, 01777);
+  (void)serve(first_user, served_directory);
+  asker_in_ = connect(first_user, served_directory);
+  const std::string exchanged = GetParam() == std::string("itself") ? served_directory : above;
+  const std::string stage = exchanged == above ? "/mnt/test/stage/served" : above + "/stage";
   make_directory(stage, 01777);
+  const std::string other_name = exchanged == above ? "/mnt/test/stage" : stage;
   write_dead_socket(mutex(0x1234, stage), u2, g2);
   write_file(stage + "/precious", "precious\n", 0644, u2, g2);
   const auto before = names_in(stage);
-  const auto exchange =
-      start_as({0, 0, {}}, {"/bin/true", {"true"}, {}, [&] {
-                              while (true) {
-                                (void)::renameat2(AT_FDCWD, tmp.c_str(), AT_FDCWD, stage.c_str(), RENAME_EXCHANGE);
-                              }
-                            }});
-  // Connected, so that it is reached whatever its directory is called at the moment.
-  int connected = ENOENT;
-  while (connected != 0) connected = asker_->connect(server_in());
-  for (std::uint64_t round = 1; round <= rounds; ++round) {
-    const Bytes bytes = datagram(*asker_, protocol::RemoveFile{mutex()}, round);
+  const std::string path = mutex(0x1234, served_directory);
+  const auto send = [&](int round) {
+    const Bytes bytes = datagram(*asker_in_, protocol::RemoveFile{path}, static_cast<std::uint64_t>(round));
     std::array<std::byte, 128> copy{};
     ASSERT_LE(bytes.size(), copy.size());
     std::copy(bytes.begin(), bytes.end(), copy.begin());
-    ASSERT_EQ(asker_->run([socket = asker_->socket(), copy, size = bytes.size()] {
+    ASSERT_EQ(asker_in_->run([socket = asker_in_->socket(), copy, size = bytes.size()] {
       return ::send(socket, copy.data(), size, 0) >= 0 ? 0 : errno;
     }),
               0);
+    while (asker_in_->receive(std::chrono::milliseconds(0)).has_value()) continue;
+  };
+  // Connected, so that the server is reached whatever its directory is called at the moment.
+  ASSERT_EQ(asker_in_->connect(server_in(served_directory)), 0);
+  {
+    const ExchangeLoop exchange({0, 0, {}}, exchanged, other_name);
+    for (Race race(least_rounds); race.next() && !HasFailure();) send(race.round());
   }
-  ASSERT_EQ(::kill(exchange.pid(), SIGKILL), 0);
-  EXPECT_EQ(wait_for(exchange.pid()), killed_by(SIGKILL));
-  if (!exists(server_in())) {
-    ASSERT_EQ(::renameat2(AT_FDCWD, tmp.c_str(), AT_FDCWD, stage.c_str(), RENAME_EXCHANGE), 0);
+  if (!exists(server_in(served_directory))) {
+    ASSERT_EQ(::renameat2(AT_FDCWD, exchanged.c_str(), AT_FDCWD, other_name.c_str(), RENAME_EXCHANGE), 0);
   }
-  expect_serving();
+  expect_serving(served_directory);
+  EXPECT_EQ(names_in(stage), before);
+  // What is in the served directory itself is removed for the same request.
+  write_dead_socket(path, u2, g2);
+  send(0);
+  EXPECT_TRUE(eventually([&] { return !exists(path); }));
   EXPECT_EQ(names_in(stage), before);
 }
+
+INSTANTIATE_TEST_SUITE_P(Exchanged, BrokerDirectoryRace, testing::Values("itself", "above"),
+                         [](const auto& information) { return std::string(information.param); });
 
 }  // namespace
 }  // namespace secshr::test

@@ -1,12 +1,19 @@
 // What the system log is told: in the words that administrators' tools look for, one line each, whatever clients call
-// their files; and that nobody waits for it.
+// their files; and that nobody waits for it. Where there is a journal, it is told instead, with the audit log's keys.
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
+#include "secshr/audit/journal_entry.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/removal_fixture.h"
 #include "tests/integration/socket_files.h"
@@ -198,6 +205,209 @@ TEST_F(BrokerMessages, warnings_that_cost_their_sender_nothing_are_limited_and_w
     expect_message(FlushHeader{closed_ids, database}, 0,
                    of_client("I-GTMSECSHRUPDDBHDR", "database fileheader (" + database + ") updated for close"));
   }
+}
+
+// --- The journal. ---
+
+constexpr char journal_path[] = "/run/systemd/journal/socket";
+
+// Listens where the journal does while it lives.
+class JournalListener {
+ public:
+  explicit JournalListener(int type = SOCK_DGRAM)
+      : socket_(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    make_directory("/run/systemd/journal");
+    sockaddr_un address{AF_UNIX, {}};
+    std::ranges::copy(journal_path, static_cast<char*>(address.sun_path));
+    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) std::abort();
+    if (::chmod(journal_path, 0666) != 0) std::abort();
+    if (type == SOCK_STREAM && ::listen(socket_.get(), 8) != 0) std::abort();
+  }
+  JournalListener(const JournalListener&) = delete;
+  JournalListener& operator=(const JournalListener&) = delete;
+  ~JournalListener() { remove_tree(journal_path); }
+  // What has come since the last call; each must be an entry.
+  std::vector<LogRecord> take() const {
+    std::vector<LogRecord> entries;
+    std::array<char, 65536> buffer{};
+    for (ssize_t size = 0; (size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) >= 0;) {
+      const std::string_view datagram(buffer.data(), static_cast<std::size_t>(size));
+      const auto fields = parse_journal_entry(datagram);
+      EXPECT_TRUE(fields.has_value()) << testing::PrintToString(datagram);
+      if (!fields) continue;
+      entries.emplace_back(fields->begin(), fields->end());
+      EXPECT_EQ(entries.back().size(), fields->size()) << "a field that is there twice";
+    }
+    return entries;
+  }
+
+ private:
+  Descriptor socket_;
+};
+
+class BrokerJournal : public BrokerMessages {
+ protected:
+  // One change, of which one message is made; the reply shows that it was.
+  void change() { EXPECT_EQ(answer(*asker_, datagram(*asker_, FlushHeader{closed_ids, database})), 0); }
+  std::string message_of_change() {
+    return of_client("I-GTMSECSHRUPDDBHDR", "database fileheader (" + database + ") updated for close");
+  }
+  void expect_in_syslog() {
+    change();
+    EXPECT_EQ(broker_messages(), std::vector<std::string>{message_of_change()});
+  }
+  void expect_in_journal(const JournalListener& journal) {
+    change();
+    const auto entries = journal.take();
+    ASSERT_EQ(entries.size(), 1U);
+    EXPECT_EQ(entries[0].at("MESSAGE"), message_of_change());
+    EXPECT_EQ(broker_messages(), std::vector<std::string>{});
+  }
+  // What the audit log's last record says, in the journal's words.
+  static LogRecord keys_of_last_record() {
+    LogRecord keys;
+    const LogRecord record = records().back();
+    for (const auto& [key, value] : record) {
+      if (key == "ts" || key == "seq" || key == "objlen" || value == "-") continue;
+      std::string name = "SECSHR_" + key;
+      for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      keys[name] = value;
+    }
+    // The one key whose "-" says something.
+    keys["SECSHR_RULE"] = record.at("rule");
+    return keys;
+  }
+  // As /proc/PID/status has a process's name: cut, and with these two bytes escaped.
+  static std::string shown_by_kernel(const std::string& name) {
+    std::string shown;
+    for (const char c : name.substr(0, 15)) shown += c == '\n' ? "\\n" : c == '\\' ? "\\\\" : std::string(1, c);
+    return shown;
+  }
+  static LogRecord keys_of(const LogRecord& entry) {
+    LogRecord keys = entry;
+    std::erase_if(keys, [](const auto& field) { return !field.first.starts_with("SECSHR_"); });
+    return keys;
+  }
+};
+
+TEST_F(BrokerJournal, is_told_what_the_audit_log_is_told) {
+  const JournalListener journal;
+  const auto expect_same = [&](const protocol::Request& request, int code) {
+    EXPECT_EQ(answer(*asker_, datagram(*asker_, request)), code);
+    const auto entries = journal.take();
+    ASSERT_EQ(entries.size(), 1U);
+    LogRecord entry = entries[0];
+    EXPECT_EQ(keys_of(entry), keys_of_last_record());
+    EXPECT_EQ(entry["PRIORITY"], "6");
+    EXPECT_EQ(entry["SYSLOG_FACILITY"], "1");
+    EXPECT_EQ(entry["SYSLOG_IDENTIFIER"], "GTM-SECSHR");
+    EXPECT_EQ(entry["SYSLOG_PID"], std::to_string(broker_));
+    EXPECT_EQ(entry.size(), keys_of(entry).size() + 5);
+  };
+  expect_same(FlushHeader{closed_ids, database}, 0);
+  expect_same(protocol::RemoveSemaphoreSet{make_set(*maker_)}, 0);
+  expect_same(protocol::RemoveSemaphoreSet{make_set(*maker_, 0600)}, EPERM);
+  expect_same(protocol::RemoveSegment{-1}, EINVAL);
+  expect_same(protocol::RemoveFile{"/etc/passwd"}, EPERM);
+  expect_same(protocol::ContinueProcess{1}, EPERM);
+  EXPECT_EQ(answer(*asker_, header(77, release_key, asker_->pid())), 0x8000);
+  auto entries = journal.take();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(keys_of(entries[0]), keys_of_last_record());
+  EXPECT_EQ(entries[0]["SECSHR_ERRNO"], "0x8000");
+  EXPECT_EQ(broker_messages(), std::vector<std::string>{});
+}
+
+TEST_F(BrokerJournal, is_found_when_it_comes_and_missed_by_nobody_when_it_goes) {
+  for (int restart = 0; restart < 3; ++restart) {
+    expect_in_syslog();
+    const JournalListener journal;
+    expect_in_journal(journal);
+    expect_in_journal(journal);
+  }
+  expect_in_syslog();
+}
+
+TEST_F(BrokerJournal, that_takes_no_datagrams_or_not_the_brokers_leaves_them_to_syslog) {
+  {
+    const JournalListener stream(SOCK_STREAM);
+    expect_in_syslog();
+  }
+  const JournalListener journal;
+  ASSERT_EQ(::chmod(journal_path, 0600), 0);
+  expect_in_syslog();
+  ASSERT_EQ(::chmod(journal_path, 0666), 0);
+  expect_in_journal(journal);
+}
+
+TEST_F(BrokerJournal, that_is_full_or_gone_with_everybody_else_makes_nobody_wait) {
+  const JournalListener journal;
+  const auto ask_many = [&](std::uint64_t first) {
+    const auto started = std::chrono::steady_clock::now();
+    for (std::uint64_t sequence = first; sequence < first + 1000; ++sequence) {
+      ASSERT_EQ(asker_->send(server_in(), datagram(*asker_, FlushHeader{closed_ids, database}, sequence)), 0);
+      ASSERT_TRUE(asker_->receive().has_value());
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(20));
+  };
+  ask_many(1);
+  const auto queued = journal.take().size();
+  EXPECT_GT(queued, 0U);
+  EXPECT_LT(queued, 1000U) << "its queue never was full: the test shows nothing";
+  EXPECT_GT(broker_messages().size(), 0U) << "what the journal did not take";
+  expect_in_journal(journal);
+  ASSERT_EQ(::rename("/dev/log", "/dev/log-away"), 0);
+  ask_many(2000);
+  EXPECT_GT(journal.take().size(), 0U);
+  ASSERT_EQ(::rename("/dev/log-away", "/dev/log"), 0);
+  EXPECT_EQ(broker_messages(), std::vector<std::string>{});
+  expect_in_journal(journal);
+}
+
+TEST_F(BrokerJournal, is_told_when_the_broker_starts_and_ends) {
+  end();
+  (void)broker_messages();
+  const JournalListener journal;
+  broker_ = serve();
+  ASSERT_EQ(::kill(broker_, SIGTERM), 0);
+  EXPECT_TRUE(eventually([] { return find_broker_processes().all().empty(); }));
+  const auto entries = journal.take();
+  ASSERT_EQ(entries.size(), 3U);
+  for (std::size_t index = 0; index < entries.size(); ++index) {
+    constexpr std::array mnemonics{"GTMSECSHRDMNSTARTED", "GTMSECSHRTMPPATH", "GTMSECSHRSHUTDN"};
+    EXPECT_TRUE(entries[index].at("MESSAGE").starts_with("%GTM-I-" + std::string(mnemonics.at(index)) + ", "));
+    EXPECT_EQ(keys_of(entries[index]), LogRecord{});
+  }
+  EXPECT_EQ(broker_messages(), std::vector<std::string>{});
+}
+
+TEST_F(BrokerJournal, has_a_clients_strings_in_its_own_bytes_and_nothing_that_they_forge) {
+  const JournalListener journal;
+  const std::vector<std::string> names{
+      "x\nPRIORITY=0", "\nMESSAGE=x\n", "a\x1b[2J\x7f", "\xc2\x9b[2J\xff\xfe", "\xe2\x80\xae\xe2\x80\xa8",
+      "%s%n%1000000s", "{}{0}{",        "a\r\tb = c"};
+  for (const std::string& name : names) {
+    SCOPED_TRACE(testing::PrintToString(name));
+    const Text comm(name);
+    ASSERT_EQ(asker_->run([comm] { return ::prctl(PR_SET_NAME, comm.text); }), 0);
+    // With a control byte it is no path at all.
+    std::string in_path = name;
+    std::erase_if(in_path, [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
+    const std::string path = path_of(in_path);
+    make_database(path);
+    EXPECT_EQ(answer(*asker_, datagram(*asker_, FlushHeader{closed_ids, path})), 0);
+    const auto entries = journal.take();
+    ASSERT_EQ(entries.size(), 1U);
+    EXPECT_EQ(keys_of(entries[0]), keys_of_last_record());
+    EXPECT_EQ(entries[0].at("SECSHR_COMM"), shown_by_kernel(name));
+    EXPECT_EQ(entries[0].at("SECSHR_OBJ"), path);
+    EXPECT_EQ(entries[0].at("PRIORITY"), "6");
+    EXPECT_TRUE(std::ranges::all_of(entries[0].at("MESSAGE"), [](char c) { return c >= ' ' && c <= '~'; }));
+    // And the path with what makes it none.
+    EXPECT_EQ(answer(*asker_, datagram(*asker_, FlushHeader{closed_ids, path + "\n"})), EINVAL);
+    EXPECT_EQ(journal.take().size(), 1U);
+  }
+  EXPECT_EQ(broker_messages(), std::vector<std::string>{});
 }
 
 }  // namespace

@@ -122,11 +122,13 @@ std::vector<unsigned> modes_of(std::span<const unsigned> digits) {
 
 // --- Semaphore sets and segments ---
 
-// Whose an object is; where root is one of the two, root made it for somebody or was given it.
+// Whose an object is; where root is one of the two, root made it for somebody or was given it. What is root's alone
+// stays, whoever may do what with it.
 struct Owners {
   uid_t uid, cuid;
+  [[nodiscard]] bool root_alone() const { return uid == 0 && cuid == 0; }
 };
-constexpr std::array<Owners, 3> owners{Owners{owner, creator}, Owners{owner, 0}, Owners{0, creator}};
+constexpr std::array<Owners, 4> owners{Owners{owner, creator}, Owners{owner, 0}, Owners{0, creator}, Owners{0, 0}};
 
 class AsCreator {
  public:
@@ -145,8 +147,8 @@ class AsCreator {
 struct Sets {
   using Request = protocol::RemoveSemaphoreSet;
   static constexpr const char* rule = "sem.alter";
-  // Who operated last says the kernel to those alone who may read the set: where its owner may not, nobody can tell.
-  static Expected granted(unsigned mode) { return (mode & 0400) != 0 ? served : refused(EBUSY, "sem.lastop"); }
+  // Who operated last says the kernel to those alone who may read the set: where nobody may, nobody can tell.
+  static Expected granted(unsigned mode) { return (mode & 0444) != 0 ? served : refused(EBUSY, "sem.lastop"); }
   static int make() { return ::semget(IPC_PRIVATE, 3, 0600); }
   static void give(int id, uid_t uid, unsigned mode) { give_set(id, uid, owners_group, mode); }
   static bool exists(int id) { return set_exists(id); }
@@ -211,7 +213,9 @@ TYPED_TEST(OneRuleIpc, is_removed_for_exactly_those_whom_the_kernel_lets_change_
       int id = this->make(whose, mode);
       for (std::size_t index = 0; index < everybody.size(); ++index) {
         const bool reaches = TypeParam::reaches(this->client(index), id);
-        const Expected expected = reaches ? TypeParam::granted(mode) : refused(EPERM, TypeParam::rule);
+        const Expected expected = whose.root_alone() ? refused(EPERM, "ipc.root")
+                                  : reaches          ? TypeParam::granted(mode)
+                                                     : refused(EPERM, TypeParam::rule);
         this->expect(index, typename TypeParam::Request{id}, expected);
         ASSERT_EQ(TypeParam::exists(id), expected.code != 0) << everybody[index].relation;
         if (expected.code == 0) id = this->make(whose, mode);
@@ -267,9 +271,15 @@ class OneRuleFile : public OneRule {
   }
 };
 
-TEST_F(OneRuleFile, a_header_is_written_for_exactly_those_whom_the_kernel_lets_read_the_file) {
+// With objects of its own, which it opens the header with.
+TEST_F(OneRuleFile, a_header_is_opened_and_closed_for_exactly_those_whom_the_kernel_lets_read_the_file) {
   const std::string path = data + "/mumps.dat";
-  write_file(path, DatabaseImage().text(), 0600);
+  const std::string closed = DatabaseImage().text();
+  write_file(path, closed, 0600);
+  std::vector<protocol::IpcIds> ids;
+  for (std::size_t index = 0; index < everybody.size(); ++index) {
+    ids.push_back(ids_of(make_set(client(index), 0600), make_segment(client(index), 0600)));
+  }
   with_every_permission(path, 4, 0, 0, [&] {
     for (std::size_t index = 0; index < everybody.size(); ++index) {
       const bool reaches = client(index).run([path = Text(path)] {
@@ -277,7 +287,10 @@ TEST_F(OneRuleFile, a_header_is_written_for_exactly_those_whom_the_kernel_lets_r
         if (file < 0) return errno;
         return ::close(file) == 0 ? 0 : errno;
       }) == 0;
+      compare(index, reaches, protocol::FlushHeader{ids[index], path}, "hdr.read");
+      ASSERT_EQ(read_file(path), reaches ? with_ids(closed, ids[index]) : closed) << everybody[index].relation;
       compare(index, reaches, protocol::FlushHeader{protocol::closed_ids, path}, "hdr.read");
+      ASSERT_EQ(read_file(path), closed) << everybody[index].relation;
     }
   });
   expect_recorded();

@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "tests/integration/flush_fixture.h"
+#include "tests/integration/race.h"
 
 namespace secshr::test {
 namespace {
@@ -200,6 +201,23 @@ TEST_F(BrokerPaths, refuses_the_systems_own_files) {
   expect(log_file, unreadable);
 }
 
+TEST_F(BrokerPaths, refuses_a_database_that_only_root_may_read_and_one_in_the_place_of_the_systems_secrets) {
+  for (const mode_t mode : {0000U, 0400U, 0600U, 0640U}) {
+    const std::string path = make("roots.dat", mode, 0, 0);
+    expect_refused(path, path, unreadable);
+  }
+  const std::string secrets = read_file("/etc/shadow");
+  write_file("/etc/shadow", DatabaseImage{}.text(), 0640);
+  ASSERT_EQ(::symlink("/etc/shadow", (data + "/link").c_str()), 0);
+  for (const std::string& path : {std::string("/etc/shadow"), data + "/link"}) {
+    expect_refused(path, "/etc/shadow", unreadable);
+  }
+  write_file("/etc/shadow", secrets, 0640);
+  // Root's own that everybody may read is a database like any other.
+  const std::string readable = make("roots.dat", 0444, 0, 0);
+  expect_served(readable, readable);
+}
+
 TEST_F(BrokerPaths, refuses_what_is_no_database_of_a_served_format) {
   const std::string good = DatabaseImage{}.text();
   const auto changed = [&](std::size_t offset, const std::string& bytes) {
@@ -328,6 +346,12 @@ TEST_F(BrokerPaths, the_longest_path_that_the_kernel_takes_is_served_and_one_byt
     if (path.size() + 10 < size) path += "/";
     return path + "/mumps.dat";
   };
+  for (const std::size_t size :
+       {std::size_t{64}, std::size_t{107}, std::size_t{108}, std::size_t{109}, std::size_t{255}, std::size_t{256},
+        std::size_t{257}, std::size_t{1023}, std::size_t{1024}, std::size_t{4094}}) {
+    ASSERT_EQ(padded(size).size(), size);
+    expect_served(padded(size), database);
+  }
   ASSERT_EQ(padded(4095).size(), 4095U);
   ASSERT_EQ(padded(4096).size(), 4096U);
   expect_served(padded(4095), database);
@@ -392,21 +416,20 @@ TEST_F(BrokerPaths, a_file_that_is_exchanged_all_the_time_is_written_as_one_file
   // Between a database and a file of root's with the same beginning that the reader cannot read.
   const std::string closed = make("closed.dat", 0400, 0, 0);
   const std::string secret = DatabaseImage{}.text();
-  const Running loop = start_as({0, 0, {}}, {"/bin/true", {"true"}, {}, [&] {
-                                               while (true)
-                                                 (void)::renameat2(AT_FDCWD, database.c_str(), AT_FDCWD,
-                                                                   closed.c_str(), RENAME_EXCHANGE);
-                                             }});
   int done = 0;
   int denied = 0;
-  for (std::uint64_t round = 1; round <= 400; ++round) {
-    const auto code =
-        answer(*reader_, datagram(*reader_, FlushHeader{round % 2 != 0 ? ids_ : closed_ids, database}, round));
-    done += code == 0 ? 1 : 0;
-    denied += code == EPERM ? 1 : 0;
+  int asked = 0;
+  {
+    const ExchangeLoop exchange({0, 0, {}}, database, closed);
+    for (Race race(400); race.next();) {
+      asked = race.round();
+      const FlushHeader request{asked % 2 != 0 ? ids_ : closed_ids, database};
+      const auto code = answer(*reader_, datagram(*reader_, request, static_cast<std::uint64_t>(asked)));
+      done += code == 0 ? 1 : 0;
+      denied += code == EPERM ? 1 : 0;
+    }
   }
-  ASSERT_EQ(::kill(loop.pid(), SIGKILL), 0);
-  EXPECT_EQ(done + denied, 400);
+  EXPECT_EQ(done + denied, asked);
   EXPECT_GT(done, 0);
   EXPECT_GT(denied, 0);
   for (const std::string& path : {database, closed}) {

@@ -54,7 +54,7 @@ bool is_running(pid_t pid) {
 
 std::vector<pid_t> BrokerProcesses::all() const {
   std::vector<pid_t> result;
-  for (const auto* part : {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers}) {
+  for (const auto* part : {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers, &recorder_supervisors, &recorders}) {
     result.insert(result.end(), part->begin(), part->end());
   }
   return result;
@@ -62,7 +62,8 @@ std::vector<pid_t> BrokerProcesses::all() const {
 
 bool BrokerProcesses::complete() const {
   return brokers.size() == 1 && looker_supervisors.size() == 1 && lookers.size() >= limits::looker_workers &&
-         writer_supervisors.size() == 1 && writers.size() >= limits::writer_workers;
+         writer_supervisors.size() == 1 && writers.size() >= limits::writer_workers &&
+         !recorders.empty() && recorder_supervisors.size() == recorders.size();
 }
 
 BrokerProcesses wait_for_processes() {
@@ -88,6 +89,8 @@ BrokerProcesses find_broker_processes() {
       (worker ? found.lookers : found.looker_supervisors).push_back(pid);
     } else if (name == "secshrd-writer") {
       (worker ? found.writers : found.writer_supervisors).push_back(pid);
+    } else if (name == "secshrd-log" || name == "secshrd-copy") {
+      (worker ? found.recorders : found.recorder_supervisors).push_back(pid);
     } else {
       found.brokers.push_back(pid);
     }

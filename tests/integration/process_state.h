@@ -21,8 +21,10 @@ struct BrokerProcesses {
   std::vector<pid_t> lookers;
   std::vector<pid_t> writer_supervisors;
   std::vector<pid_t> writers;
+  std::vector<pid_t> recorder_supervisors;  // of the log, and of its copy
+  std::vector<pid_t> recorders;
   [[nodiscard]] std::vector<pid_t> all() const;
-  // One broker with its two supervisors and at least as many workers as each should have.
+  // One broker with its supervisors and at least as many workers as each should have.
   [[nodiscard]] bool complete() const;
 };
 BrokerProcesses find_broker_processes();

@@ -102,8 +102,8 @@ TEST_F(BrokerProcess, nothing_of_this_changes_by_serving) {
     EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveSemaphoreSet{make_set(*client)}, sequence)), 0);
     EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveSegment{make_segment(*client)}, sequence)), 0);
     EXPECT_EQ(answer(*client, datagram(*client, protocol::ContinueProcess{client->pid()}, sequence)), EPERM);
-    write_dead_socket(tmp + "/gtm_mutex00000001", u2, g2);
-    EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveFile{tmp + "/gtm_mutex00000001"}, sequence)), 0);
+    write_dead_socket(tmp + "/gtm_mutex003D0900", u2, g2);
+    EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveFile{tmp + "/gtm_mutex003D0900"}, sequence)), 0);
   }
   const std::array<cap_value_t, 4> permitted{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
   for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted);

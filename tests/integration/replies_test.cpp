@@ -16,6 +16,7 @@
 #include "secshr/limits.h"
 #include "tests/integration/flush_fixture.h"
 #include "tests/integration/process_state.h"
+#include "tests/integration/race.h"
 
 namespace secshr::test {
 namespace {
@@ -114,24 +115,88 @@ TEST_F(BrokerReplies, a_socket_whose_mode_lets_only_its_owner_write_gets_its_rep
   expect_no_reply_to(*other_);
 }
 
-TEST_F(BrokerReplies, a_client_that_exchanges_its_name_with_anothers_in_a_loop_gets_replies_to_its_own_socket_only) {
-  const std::string others = tmp + "/" + other_->socket_name();
-  const Running loop = start_as({0, 0, {}}, {"/bin/true", {"true"}, {}, [&] {
-                                               while (true)
-                                                 (void)::renameat2(AT_FDCWD, name_of_reader().c_str(), AT_FDCWD,
-                                                                   others.c_str(), RENAME_EXCHANGE);
-                                             }});
-  int reached = 0;
-  for (std::uint64_t round = 1; round <= 1000; ++round) {
-    ASSERT_EQ(reader_->send(server_in(), datagram(*reader_, protocol::Ping{}, round)), 0);
+// The client's own name is exchanged all the time with something else; nothing but its own socket gets a reply.
+class BrokerReplyRace : public BrokerReplies {
+ protected:
+  void race_with(const std::string& path) {
+    int reached = 0;
+    int asked = 0;
+    {
+      const ExchangeLoop exchange({0, 0, {}}, name_of_reader(), path);
+      for (Race race(1000); race.next();) {
+        const Bytes ping = datagram(*reader_, protocol::Ping{}, static_cast<std::uint64_t>(race.round()));
+        ASSERT_EQ(reader_->send(server_in(), ping), 0);
+        asked = race.round();
+        while (reader_->receive(std::chrono::milliseconds(0)).has_value()) ++reached;
+      }
+    }
+    expect_serving();
     while (reader_->receive(std::chrono::milliseconds(0)).has_value()) ++reached;
+    EXPECT_GT(reached, 0);
+    EXPECT_LT(reached, asked) << "the exchange was never met";
+    EXPECT_FALSE(other_->receive(std::chrono::milliseconds(0)).has_value()) << "another user got a reply";
   }
+};
+
+TEST_F(BrokerReplyRace, with_another_users_socket_that_gets_nothing) {
+  race_with(tmp + "/" + other_->socket_name());
+}
+
+TEST_F(BrokerReplyRace, with_a_symbolic_link_to_another_users_socket_that_gets_nothing) {
+  const std::string link = tmp + "/link";
+  // Root's own, as the directory is: such a link is followed whatever protected_symlinks says.
+  fs::create_symlink(tmp + "/" + other_->socket_name(), link);
+  race_with(link);
+}
+
+TEST_F(BrokerReplyRace, with_a_file_of_roots_that_stays_as_it_is) {
+  const std::string file = tmp + "/file";
+  write_file(file, "precious\n", 0666);
+  race_with(file);
+  const std::string now = fs::is_regular_file(file) ? file : name_of_reader();
+  EXPECT_EQ(read_file(now), "precious\n");
+}
+
+TEST_F(BrokerReplies, that_reach_nobody_end_nothing_and_the_broker_says_at_its_end_how_many_they_were) {
+  // A name that is gone, one that a stream socket has, one that is connected elsewhere, one that was closed.
+  fs::remove(name_of_reader());
+  expect_no_reply_to(*other_);
+  ASSERT_EQ(reader_->run([path = Text(name_of_reader())] {
+    const int stream = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = address_of(path.text);
+    return ::bind(stream, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  }),
+            0);
+  expect_no_reply_to(*other_);
+  Client connected(first_user);
+  ASSERT_EQ(connected.bind(tmp + "/" + connected.socket_name()), 0);
+  ASSERT_EQ(connected.connect(tmp + "/" + other_->socket_name()), 0);
+  ASSERT_EQ(connected.send(server_in(), datagram(connected, protocol::Ping{})), 0);
   expect_serving();
-  while (reader_->receive(std::chrono::milliseconds(0)).has_value()) ++reached;
-  ASSERT_EQ(::kill(loop.pid(), SIGKILL), 0);
-  EXPECT_GT(reached, 0);
-  EXPECT_LT(reached, 1000) << "the exchange was never met";
-  EXPECT_FALSE(other_->receive(std::chrono::milliseconds(0)).has_value()) << "another user got a reply";
+  stop({broker_});
+  Client closing(third_user);
+  ASSERT_EQ(
+      closing.run([path = Text(tmp + "/" + closing.socket_name()), server = Text(server_in()), pid = closing.pid()] {
+        const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        const sockaddr_un own = address_of(path.text);
+        const sockaddr_un address = address_of(server.text);
+        unsigned char ping[24] = {0, 1, 0, 0, 0xab, 0x36, 0x45, 0xb5};
+        std::memcpy(ping + 12, &pid, 4);
+        const bool sent = ::bind(socket, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0 &&
+                          ::sendto(socket, ping, sizeof ping, 0, reinterpret_cast<const sockaddr*>(&address),
+                                   sizeof address) == sizeof ping;
+        return sent && ::close(socket) == 0 ? 0 : errno;
+      }),
+      0);
+  resume({broker_});
+  expect_serving();
+  EXPECT_TRUE(is_running(broker_));
+  // Those of the client that reads are not among them.
+  EXPECT_EQ(answer(*other_, datagram(*other_, protocol::Ping{})), 0);
+  ASSERT_EQ(::kill(broker_, SIGTERM), 0);
+  ASSERT_TRUE(eventually([&] { return !is_running(broker_); }));
+  expect_ended("terminated");
+  EXPECT_EQ(events().back().at("detail"), "terminated unsent-replies 4");
 }
 
 TEST_F(BrokerReplies, a_client_that_never_reads_keeps_nobody_else_waiting) {

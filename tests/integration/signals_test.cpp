@@ -1,6 +1,8 @@
 // Waking and continuing: which processes the two signals reach. Those of the adopted installation, by what they run
 // or map, whoever they belong to and whoever asks; and never one that an alarm would kill.
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include <filesystem>
 
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/namespaces.h"
 #include "tests/integration/process_state.h"
 
 namespace secshr::test {
@@ -85,6 +88,12 @@ class BrokerSignals : public BrokerTest {
     const auto status = status_of(pid);
     EXPECT_EQ(status.at("ShdPnd"), "0000000000000000");
     EXPECT_EQ(status.at("SigPnd"), "0000000000000000");
+  }
+  // Neither request that names `number` reaches the stopped process.
+  void expect_out_of_reach_by(pid_t number, pid_t pid) {
+    expect_refused(number, refused(EINVAL, "proc.install"));
+    EXPECT_TRUE(is_stopped(pid)) << number;
+    EXPECT_EQ(status_of(pid).at("ShdPnd"), "0000000000000000") << number;
   }
   void expect_refused(pid_t pid, const Expected& expected) {
     SCOPED_TRACE(pid);
@@ -160,6 +169,13 @@ TEST_F(BrokerSignals, refuses_what_is_not_a_process) {
   expect_serving();
 }
 
+TEST_F(BrokerSignals, the_negative_number_of_a_group_of_the_installations_own_processes_reaches_none_of_them) {
+  const pid_t pid = start_stopped(second_user, program, {"caught"}, [] { (void)::setpgid(0, 0); });
+  ASSERT_EQ(::getpgid(pid), pid);
+  for (const pid_t group : {-pid, -1, 0}) expect_out_of_reach_by(group, pid);
+  expect_continued(pid);
+}
+
 TEST_F(BrokerSignals, refuses_a_thread_of_a_process_that_it_would_signal) {
   const pid_t pid = start_stopped(second_user, program);
   std::vector<pid_t> threads;
@@ -223,6 +239,40 @@ TEST_F(BrokerSignals, refuses_everything_where_proc_hides_other_users_processes)
   expect_continued(pid);
 }
 
+// A broker with mounts of its own, over whose /proc something else can be put.
+TEST_F(BrokerSignals, refuses_everything_where_there_is_no_proc) {
+  asker_.reset();
+  kill_other_processes();
+  const Namespaces mounts(CLONE_NEWNS);
+  ASSERT_EQ(mounts.run(first_user, start_command()), exited(0));
+  asker_ = connect(first_user);
+  const pid_t pid = start_stopped(second_user, program);
+  const auto try_both = [&] {
+    const std::size_t before = records().size();
+    for (const protocol::Request& request :
+         {protocol::Request(protocol::ContinueProcess{pid}), protocol::Request(protocol::Wake{pid})}) {
+      ASSERT_EQ(asker_->send(server_in(), datagram(*asker_, request)), 0);
+    }
+    // Their replies need /proc, too.
+    ASSERT_TRUE(eventually([&] { return records().size() == before + 2; }));
+    const auto after = records();
+    for (std::size_t index = before; index < after.size(); ++index) {
+      EXPECT_EQ(after[index].at("verdict"), "refused");
+      EXPECT_EQ(after[index].at("rule"), "proc.install");
+    }
+    EXPECT_TRUE(is_stopped(pid));
+    EXPECT_EQ(status_of(pid).at("ShdPnd"), "0000000000000000");
+  };
+  const auto cover = [&](const char* type) {
+    return mounts.run([type] { return ::mount("secshr-tests", "/proc", type, 0, nullptr) == 0 ? 0 : errno; });
+  };
+  const auto uncover = [&] { return mounts.run([] { return ::umount2("/proc", MNT_DETACH) == 0 ? 0 : errno; }); };
+  ASSERT_EQ(cover("tmpfs"), exited(0));
+  try_both();
+  ASSERT_EQ(uncover(), exited(0));
+  expect_continued(pid);
+}
+
 TEST_F(BrokerSignals, a_process_that_has_executed_something_else_is_what_it_is_now) {
   const auto lookers = wait_for_processes().lookers;
   // Before it is looked at, the process of the installation becomes an ordinary one.
@@ -267,21 +317,29 @@ TEST_F(BrokerSignals, to_continue_what_has_ended_is_done_already_and_to_wake_it_
 
 TEST_F(BrokerSignals, one_that_ends_while_it_is_looked_at_is_esrch_whoever_gets_its_number) {
   const auto lookers = wait_for_processes().lookers;
-  const pid_t pid = start_stopped(second_user, program);
-  stop(lookers);
-  ASSERT_EQ(asker_->send(server_in(), datagram(*asker_, protocol::ContinueProcess{pid})), 0);
-  expect_serving();
-  ASSERT_EQ(::kill(pid, SIGKILL), 0);
-  ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
-  // The next process gets just this number.
-  if (!write_last_pid(pid - 1)) SECSHR_SKIP("process numbers cannot be chosen");
-  const pid_t next = start_stopped(second_user, program);
-  EXPECT_EQ(next, pid);
-  resume(lookers);
-  const auto reply = asker_->receive();
-  ASSERT_TRUE(reply.has_value());
-  EXPECT_EQ(static_cast<int>(reply->at(0)), ESRCH);
-  EXPECT_TRUE(is_stopped(next));
+  for (const bool wake : {false, true}) {
+    SCOPED_TRACE(wake);
+    const pid_t pid = start_stopped(second_user, program);
+    stop(lookers);
+    const protocol::Request request =
+        wake ? protocol::Request(protocol::Wake{pid}) : protocol::Request(protocol::ContinueProcess{pid});
+    ASSERT_EQ(asker_->send(server_in(), datagram(*asker_, request)), 0);
+    expect_serving();
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+    // The next process gets just this number.
+    if (!write_last_pid(pid - 1)) SECSHR_SKIP("process numbers cannot be chosen");
+    const pid_t next = start_stopped(second_user, program);
+    EXPECT_EQ(next, pid);
+    resume(lookers);
+    const auto reply = asker_->receive();
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(static_cast<int>(reply->at(0)), ESRCH);
+    EXPECT_TRUE(is_stopped(next));
+    EXPECT_EQ(status_of(next).at("ShdPnd"), "0000000000000000");
+    // Asked for by its number anew, it is the one that is meant.
+    expect_continued(next);
+  }
 }
 
 // --- Waking ---

@@ -26,6 +26,18 @@ not_for_bob|GTMSECSHRSRVFIL|-|severity W|the same: what is not done is said, too
 not_for_bob|flush a directory|reply 21|reply 1|the rule (hdr.type): not a database
 not_for_bob|flush a file that is no database|reply 150372554|reply 1|the rule (hdr.type): not a database
 not_for_bob|request 7|no reply|reply 32768|an answer, so that nobody waits for one
+root_database|bob leaves a file of mode 0666 with status|0|114|the rule: what is root's alone stays, unless allow_root_objects; stock removes it
+root_database|bob, mode 0666|remove-segment remove-semaphore-set remove-semaphore-set|nothing|the same
+root_database|bob, mode 0666, refused|-|remove-segment:ipc.root|the same, as a record
+root_database|bob leaves a file of mode 0644 with status|0|114|the same
+root_database|bob, mode 0644|flush-header-close remove-segment remove-semaphore-set remove-semaphore-set|flush-header-close|the same
+root_database|bob, mode 0644, refused|-|remove-segment:ipc.root|the same, as a record
+root_database|bob leaves a file of mode 0444 with status|0|114|the same
+root_database|bob, mode 0444|flush-header-close remove-segment remove-semaphore-set remove-semaphore-set|flush-header-close|the same
+root_database|bob, mode 0444, refused|-|remove-segment:ipc.root|the same, as a record
+root_database|bob leaves a file of mode 0640 with status|0|114|the same
+root_database|bob, mode 0640|flush-header-close remove-segment remove-semaphore-set remove-semaphore-set|flush-header-close|the same
+root_database|bob, mode 0640, refused|-|remove-segment:ipc.root|the same, as a record
 root_first|bob|remove-segment remove-semaphore-set remove-semaphore-set|remove-segment remove-semaphore-set|the rule: what is root's alone stays, unless allow_root_objects
 root_first|bob, refused|-|remove-semaphore-set:ipc.root|the same, as a record
 syslog|GTMSECSHRREMFILE|-|severity I|stock removes leftovers without a record

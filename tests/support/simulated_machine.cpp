@@ -102,6 +102,12 @@ bool SimulatedMachine::is_alive(int pidfd) noexcept {
          });
 }
 
+std::expected<void, int> SimulatedMachine::can_reply(int /*from*/, const char* /*name*/,
+                                                     const Credentials& /*client*/) noexcept {
+  if (reach_error) return std::unexpected(*reach_error);
+  return {};
+}
+
 std::expected<void, int> SimulatedMachine::send_reply(int from, const char* name, const Credentials& client,
                                                       std::span<const std::byte> reply) noexcept {
   journal.emplace_back(SimulatedReply{from, name, client, {reply.begin(), reply.end()}});
@@ -125,7 +131,8 @@ std::expected<SegmentFacts, int> SimulatedMachine::segment(int shmid) noexcept {
 
 std::expected<pid_t, int> SimulatedMachine::last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept {
   if (last_operation_error) return std::unexpected(*last_operation_error);
-  if (!may_act_as(facts.object.acting_owner())) return std::unexpected(EPERM);
+  constexpr unsigned by_others = 0044;
+  if ((facts.object.mode & by_others) == 0 && !may_act_as(facts.object.acting_owner())) return std::unexpected(EPERM);
   const auto found = semaphore_sets.find(semid);
   if (found == semaphore_sets.end()) return std::unexpected(EINVAL);
   return found->second.last_operation;
@@ -144,6 +151,7 @@ std::expected<void, int> SimulatedMachine::remove_semaphore_set(int semid, const
   const auto now = semaphore_set(semid);
   if (!now) return std::unexpected(now.error());
   if (now->object != seen.object) return std::unexpected(EINVAL);
+  if (now->otime != seen.otime) return std::unexpected(EBUSY);
   journal.emplace_back(
       SimulatedRemoval{"semaphore set " + std::to_string(semid), owner, now->object.uid, now->object.mode});
   semaphore_sets.erase(semid);
@@ -337,6 +345,7 @@ Ticket SimulatedMachine::record(const AuditRecord& record) noexcept {
   journal.emplace_back(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm),
                                        std::string(record.request), object, record.owner, record.mode, record.outcome,
                                        record.microseconds});
+  if (!is_change(record)) return 0;
   ++lines_;
   if (!log_hangs) lines_written = lines_;
   return lines_;

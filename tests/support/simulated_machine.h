@@ -157,6 +157,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   std::optional<int> looker_error;
   std::optional<int> writer_error;
   std::optional<int> reply_error;
+  std::optional<int> reach_error;  // the sender has no socket of its own there
   std::optional<int> removal_error;  // of whatever kind
   std::optional<int> open_process_error;
   std::optional<int> signal_error;
@@ -211,6 +212,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   MonotonicTime now() noexcept override { return clock; }
   std::expected<Received, int> receive(int from, std::span<std::byte> buffer) noexcept override;
   bool is_alive(int pidfd) noexcept override;
+  std::expected<void, int> can_reply(int from, const char* name, const Credentials& client) noexcept override;
   std::expected<void, int> send_reply(int from, const char* name, const Credentials& client,
                                       std::span<const std::byte> reply) noexcept override;
   std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override;

@@ -1,10 +1,13 @@
 // secshrctl status, and the command line itself: exit status and contents.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "counters/publish_counters.h"
 #include "protocol/profile.h"
 #include "protocol/server_key.h"
 #include "protocol/socket_names.h"
@@ -30,6 +33,42 @@ class Status : public AdminTest {
   }
 
   int status_ = -1;
+};
+
+// Adopted, with a broker that shows its counters.
+class StatusCounters : public Status {
+ protected:
+  void SetUp() override {
+    Status::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_EQ(run({"adopt", distribution}), 0) << complaint();
+    broker_ = std::make_unique<Running>(hold_lock(paths::broker, "gtm"));
+    counters_.broker_pid = static_cast<std::uint64_t>(broker_->pid());
+    const auto hash = json()["configuration"]["hash"].get<std::string>();
+    counters_.configuration_hash = std::stoull(hash, nullptr, 16);
+  }
+  static std::string run_directory() { return std::string(paths::run) + "/gtm"; }
+  void publish() {
+    const Descriptor directory(open(run_directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(CountersPage::create(directory.get(), counters_).has_value());
+  }
+  nlohmann::json shown_broker() { return json()["installations"][0]["broker"]; }
+  // As where there is no page: neither shown nor a finding.
+  void expect_no_counters() {
+    const nlohmann::json broker = shown_broker();
+    EXPECT_EQ(status_, 0) << said();
+    EXPECT_EQ(broker["pid"], broker_->pid());
+    for (const char* const key : {"counters", "configuration_hash", "configuration_changed"}) {
+      EXPECT_FALSE(broker.contains(key)) << broker;
+    }
+    EXPECT_EQ(run({"status"}), 0);
+    EXPECT_EQ(said().find("datagrams"), std::string::npos) << said();
+    EXPECT_EQ(said().find("in force"), std::string::npos) << said();
+    EXPECT_EQ(complaint(), "");
+  }
+
+  Counters counters_;
+  std::unique_ptr<Running> broker_;
 };
 
 TEST_F(Status, of_a_machine_where_nothing_is_adopted) {
@@ -121,6 +160,90 @@ TEST_F(Status, shows_a_configuration_that_stops_the_broker) {
   write_file(paths::configuration, "broker_uid = 1\n");
   EXPECT_NE(json()["configuration"]["error"].get<std::string>().find("looker_uid is missing"), std::string::npos);
   EXPECT_EQ(status_, 1);
+}
+
+TEST_F(StatusCounters, are_shown_in_sum) {
+  counters_.datagrams = 1234;
+  counters_.dropped = 4;
+  counters_.requests.front() = {1, 20, 300};
+  counters_.requests.back() = {5, 60, 844};
+  counters_.log_lines_lost = 7;
+  publish();
+  const nlohmann::json broker = shown_broker();
+  EXPECT_EQ(status_, 0) << said();
+  EXPECT_EQ(
+      broker["counters"],
+      (nlohmann::json{{"datagrams", 1234}, {"done", 6}, {"refused", 80}, {"failed", 1144}, {"log_lines_lost", 7}}));
+  EXPECT_EQ(broker["configuration_hash"], json()["configuration"]["hash"]);
+  EXPECT_EQ(broker["configuration_changed"], false);
+  EXPECT_EQ(run({"status"}), 0);
+  EXPECT_NE(said().find("datagrams 1234, done 6, refused 80, failed 1144\n"), std::string::npos) << said();
+  EXPECT_NE(said().find("log lines lost     7\n"), std::string::npos) << said();
+  EXPECT_EQ(said().find("changed since"), std::string::npos) << said();
+}
+
+TEST_F(StatusCounters, show_that_the_configuration_changed_since_the_broker_started) {
+  publish();
+  ASSERT_EQ(run({"status"}), 0) << "the control: " << said();
+  const std::string before = read_file(paths::configuration);
+  write_file(paths::configuration, before + "# a remark\n");
+  const nlohmann::json shown = json();
+  EXPECT_EQ(status_, 1);
+  const nlohmann::json& broker = shown["installations"][0]["broker"];
+  EXPECT_EQ(broker["configuration_changed"], true);
+  EXPECT_NE(broker["configuration_hash"], shown["configuration"]["hash"]);
+  EXPECT_EQ(shown["installations"][0]["intact"], true) << "nothing is wrong with the adoption";
+  EXPECT_EQ(run({"status"}), 1);
+  EXPECT_NE(said().find("changed since the broker started"), std::string::npos) << said();
+  EXPECT_NE(said().find("intact"), std::string::npos) << said();
+  write_file(paths::configuration, before);
+  EXPECT_EQ(run({"status"}), 0) << said();
+}
+
+TEST_F(StatusCounters, of_a_broker_are_shown_beside_a_configuration_that_is_none) {
+  publish();
+  write_file(paths::configuration, "broker_uid = 1\n");
+  const nlohmann::json broker = shown_broker();
+  EXPECT_EQ(status_, 1);
+  EXPECT_EQ(broker["configuration_changed"], false) << "there is nothing to compare with";
+  EXPECT_EQ(broker["counters"]["datagrams"], 0);
+}
+
+TEST_F(StatusCounters, are_not_shown_where_there_is_no_page_of_this_broker) {
+  expect_no_counters();
+  // Left by an earlier one: its configuration is nobody's concern any more.
+  counters_.broker_pid += 1;
+  counters_.configuration_hash += 1;
+  publish();
+  expect_no_counters();
+  counters_.broker_pid -= 1;
+  publish();
+  EXPECT_EQ(run({"status"}), 1) << "the control: " << said();
+}
+
+TEST_F(StatusCounters, are_not_shown_of_a_file_that_is_no_page) {
+  publish();
+  const std::string page = run_directory() + "/counters";
+  const std::string good = read_file(page);
+  ASSERT_TRUE(shown_broker().contains("counters")) << "the control: " << said();
+  std::string half_written = good;
+  half_written[24] = 3;
+  for (const std::string& contents :
+       {std::string(), good.substr(0, good.size() - 1), good + "x", std::string(good.size(), '\xff'), half_written}) {
+    write_file(page, contents);
+    expect_no_counters();
+  }
+  write_file(page, good, 0666);
+  expect_no_counters();
+  write_file(page, good, 0644, 3001, 3001);
+  expect_no_counters();
+  remove_tree(page);
+  write_file("/mnt/test/elsewhere", good);
+  std::filesystem::create_symlink("/mnt/test/elsewhere", page);
+  expect_no_counters();
+  remove_tree(page);
+  ASSERT_EQ(mkfifo(page.c_str(), 0644), 0);
+  expect_no_counters();
 }
 
 TEST_F(Status, is_an_error_where_it_cannot_be_told) {

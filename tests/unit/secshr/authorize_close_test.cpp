@@ -39,7 +39,7 @@ class AuthorizeClose : public AuthorizeTest {
     const pid_t pid = last == LastOperation::requester          ? my_pid
                       : last == LastOperation::my_other_process ? my_other_pid
                                                                 : other_pid;
-    machine.semaphore_sets[header.semid] = {{uid, uid, pair == Pair::other_time ? 71 : 70}, pid};
+    machine.semaphore_sets[header.semid] = {object_of(uid, uid, pair == Pair::other_time ? 71 : 70), pid};
   }
   void put_attaches(Attached attached) {
     if (attached == Attached::requester || attached == Attached::requester_and_another) attach(my_pid, header.shmid);
@@ -167,6 +167,40 @@ TEST_F(AuthorizeClose, refuses_a_strangers_stand_alone_set_when_its_last_operati
   EXPECT_EQ(decision_to_close(stand_alone_header), permitted);
   machine.last_operation_error = EPERM;
   EXPECT_EQ(decision_to_close(stand_alone_header), denied_live);
+}
+
+// To wait for a zero takes read permission alone and makes the requester the last that operated, too.
+TEST_F(AuthorizeClose, refuses_the_last_that_operated_on_a_set_which_it_may_not_alter) {
+  constexpr gid_t staff = 50;
+  const auto decision_for = [&](uid_t uid, gid_t gid, unsigned mode, const std::vector<gid_t>& groups) {
+    machine.semaphore_sets[header.semid] = {
+        {.uid = uid, .cuid = other_uid, .ctime = 70, .gid = gid, .cgid = 99, .mode = mode}, my_pid};
+    Seen seen = seen_with(stand_alone_header);
+    seen.report.groups = groups;
+    return decision(protocol::FlushHeader{protocol::closed_ids, "/d"}, seen);
+  };
+  for (const unsigned mode : {0664U, 0644U, 0604U, 0444U, 0U}) {
+    EXPECT_EQ(decision_for(other_uid, staff, mode, {}), denied_live) << std::oct << mode;
+  }
+  for (const unsigned mode : {0666U, 0602U, 0002U}) {
+    EXPECT_EQ(decision_for(other_uid, staff, mode, {}), permitted) << std::oct << mode;
+  }
+  EXPECT_EQ(decision_for(other_uid, staff, 0664, {staff}), permitted);
+  EXPECT_EQ(decision_for(other_uid, my_gid, 0664, {}), permitted);
+  EXPECT_EQ(decision_for(other_uid, staff, 0646, {staff}), denied_live) << "the group is shut out";
+  EXPECT_EQ(decision_for(my_uid, staff, 0644, {}), permitted);
+  EXPECT_EQ(decision_for(my_uid, staff, 0466, {}), denied_live);
+}
+
+TEST_F(AuthorizeClose, refuses_the_last_that_operated_where_its_groups_are_not_known_unless_it_made_the_set) {
+  Seen seen = seen_with(stand_alone_header);
+  const auto close = [&] { return decision(protocol::FlushHeader{protocol::closed_ids, "/d"}, seen); };
+  put_set(Pair::others, LastOperation::requester);
+  EXPECT_EQ(close(), permitted);
+  seen.report.knows_groups = false;
+  EXPECT_EQ(close(), denied_live);
+  put_set(Pair::mine, LastOperation::requester);
+  EXPECT_EQ(close(), permitted);
 }
 
 TEST_F(AuthorizeClose, counts_the_creator_of_a_stand_alone_set_and_not_its_owner) {

@@ -42,10 +42,16 @@ class AuthorizeTest : public testing::Test {
     Seen seen;
     seen.report.verdict = LookVerdict::seen;
     seen.report.ids = ids;
+    seen.report.knows_groups = true;
     const SimulatedProcess& me = machine.processes.at(my_pid);
     seen.report.maps_header_segment = me.attached.contains(ids.shmid) || me.forged.contains(ids.shmid);
     seen.file = SimulatedMachine::descriptor_of_file(file_inode);
     return seen;
+  }
+
+  // An object that everybody may use.
+  static IpcObject object_of(uid_t uid, uid_t cuid, std::int64_t ctime) {
+    return {.uid = uid, .cuid = cuid, .ctime = ctime, .mode = 0666};
   }
 
   // The looker's report of the requester itself.

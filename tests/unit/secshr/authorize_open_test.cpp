@@ -35,7 +35,7 @@ class AuthorizeOpen : public AuthorizeTest {
     if (object == Object::absent) return;
     const uid_t uid = object == Object::others ? other_uid : my_uid;
     const std::int64_t ctime = wanted.sem_ctime + (object == Object::other_time ? 1 : 0);
-    machine.semaphore_sets[wanted.semid] = {{uid, uid, ctime}, held ? my_pid : other_pid};
+    machine.semaphore_sets[wanted.semid] = {object_of(uid, uid, ctime), held ? my_pid : other_pid};
   }
   void put_segment(Object object) {
     if (object == Object::absent) return;
@@ -126,6 +126,49 @@ TEST_F(AuthorizeOpen, refuses_to_forget_a_live_segment_for_stand_alone_access) {
   EXPECT_EQ(decision_to_open({0, -1, 70, 0}, {-1, 0, 0, 80}), denied_live);
   machine.segments.clear();
   EXPECT_EQ(decision_to_open({0, -1, 70, 0}, {-1, 0, 0, 80}), permitted);
+}
+
+// Its creator and its owner can move a segment's time at will.
+TEST_F(AuthorizeOpen, refuses_to_forget_an_attached_segment_of_the_requester_whatever_its_time) {
+  put_set(Object::mine);
+  put_segment(Object::mine);
+  const IpcIds header{1, 1, 71, 81};
+  const auto decision_over = [&](uid_t uid, uid_t cuid, bool attached) {
+    machine.segments[header.shmid] = {object_of(uid, cuid, header.shm_ctime + 5)};
+    machine.processes.at(other_pid).attached.clear();
+    if (attached) attach(other_pid, header.shmid);
+    return decision_to_open(wanted, header);
+  };
+  EXPECT_EQ(decision_over(my_uid, my_uid, true), denied_live);
+  EXPECT_EQ(decision_over(my_uid, other_uid, true), denied_live);
+  EXPECT_EQ(decision_over(other_uid, my_uid, true), denied_live);
+  EXPECT_EQ(decision_over(my_uid, my_uid, false), permitted);
+  // After a reboot the id may be a stranger's by now.
+  EXPECT_EQ(decision_over(other_uid, other_uid, true), permitted);
+  EXPECT_EQ(decision_over(0, 0, true), permitted);
+  // Nor for stand-alone access.
+  (void)decision_over(my_uid, my_uid, true);
+  EXPECT_EQ(decision_to_open({wanted.semid, -1, wanted.sem_ctime, 0}, header), denied_live);
+}
+
+TEST_F(AuthorizeOpen, names_the_same_objects_anew_after_their_times_have_moved_but_no_other_set_for_an_attached_one) {
+  put_set(Object::mine);
+  put_segment(Object::mine);
+  attach(other_pid, wanted.shmid);
+  EXPECT_EQ(decision_to_open(wanted, {wanted.semid, wanted.shmid, 60, 61}), permitted);
+  EXPECT_EQ(decision_to_open(wanted, {9, wanted.shmid, 60, 61}), denied_live);
+  machine.processes.at(other_pid).attached.clear();
+  EXPECT_EQ(decision_to_open(wanted, {9, wanted.shmid, 60, 61}), permitted);
+}
+
+// Adding a segment to somebody else's stand-alone access.
+TEST_F(AuthorizeOpen, refuses_a_segment_beside_a_set_that_the_requester_may_only_read) {
+  put_segment(Object::mine);
+  const IpcIds header{wanted.semid, -1, wanted.sem_ctime, 0};
+  put_set(Object::others, true);
+  EXPECT_EQ(decision_to_open(wanted, header), permitted);
+  machine.semaphore_sets.at(wanted.semid).object.mode = 0644;
+  EXPECT_EQ(decision_to_open(wanted, header), denied_ids);
 }
 
 TEST_F(AuthorizeOpen, refuses_another_uids_segment_beside_the_requesters_own_set) {

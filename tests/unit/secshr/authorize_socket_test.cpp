@@ -57,23 +57,30 @@ TEST_F(AuthorizeSocket, permits_the_leftovers_of_clients_too_and_roots_all_the_s
   EXPECT_EQ(decision_for_mutex(), permitted);
 }
 
-// Nobody can connect to it to find out: only where the process it belonged to has ended, or asks itself, is the list
-// of bound names good enough, and read at all.
-TEST_F(AuthorizeSocket, asks_the_list_for_a_file_of_roots_only_where_its_process_is_the_client_or_has_ended) {
-  const auto decision_for_pid = [&](pid_t pid) {
-    const std::string each(protocol::client_socket_name(protocol::profile(protocol::ProfileId::gtm), pid).view());
-    machine.names[each] = {.owner = 0, .mode = S_IFSOCK | 0755, .only_listed = true};
-    return decision_for("/served/" + each);
-  };
-  EXPECT_EQ(decision_for_pid(other_pid), sock_live);
-  EXPECT_EQ(decision_for_pid(my_pid), permitted);
-  machine.processes.at(other_pid).alive = false;
-  EXPECT_EQ(decision_for_pid(other_pid), permitted);
-  machine.processes.at(other_pid).zombie = true;
-  EXPECT_EQ(decision_for_pid(other_pid), permitted);
-  EXPECT_EQ(decision_for_pid(99999), permitted) << "there is no such process";
-  machine.open_process_error = EPERM;
-  EXPECT_EQ(decision_for_pid(99999), sock_live) << "nobody knows";
+// A process that lives may be about to bind what it has just made: whoever owns the file, and however it is told
+// whether somebody is bound.
+TEST_F(AuthorizeSocket, refuses_the_name_of_a_process_that_lives_and_is_not_the_client) {
+  for (const uid_t owner : {other_uid, my_uid, uid_t{0}}) {
+    for (const bool only_listed : {false, true}) {
+      start_anew();
+      const auto decision_for_pid = [&](pid_t pid) {
+        const std::string each(protocol::client_socket_name(protocol::profile(protocol::ProfileId::gtm), pid).view());
+        machine.names[each] = {.owner = owner, .mode = S_IFSOCK | 0755, .only_listed = only_listed};
+        return decision_for("/served/" + each);
+      };
+      EXPECT_EQ(decision_for_pid(other_pid), sock_live);
+      EXPECT_EQ(decision_for_pid(my_other_pid), sock_live);
+      EXPECT_EQ(decision_for_pid(my_pid), permitted);
+      machine.processes.at(other_pid).alive = false;
+      EXPECT_EQ(decision_for_pid(other_pid), permitted);
+      machine.processes.at(other_pid).zombie = true;
+      EXPECT_EQ(decision_for_pid(other_pid), permitted);
+      EXPECT_EQ(decision_for_pid(99999), permitted) << "there is no such process";
+      machine.open_process_error = EPERM;
+      EXPECT_EQ(decision_for_pid(99999), sock_live) << "nobody knows";
+      machine.open_process_error.reset();
+    }
+  }
 }
 
 // Each of these is there, and is a socket to which nobody is bound.

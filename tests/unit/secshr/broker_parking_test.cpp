@@ -18,29 +18,29 @@ class BrokerParking : public BrokerTest {
   pid_t last_pid = 5000;
 };
 
-TEST_F(BrokerParking, keeps_to_the_limit_of_a_uid) {
-  for (std::size_t count = 1; count <= limits::parked_exchanges_per_uid; ++count) {
+TEST_F(BrokerParking, keeps_to_the_limit_of_a_uids_files) {
+  for (std::size_t count = 1; count <= limits::parked_files_per_uid; ++count) {
     ask(bob);
     EXPECT_EQ(broker.parked(), count);
   }
   EXPECT_TRUE(machine.journal.empty());
   ask(bob);
   EXPECT_EQ(outcome(), too_many);
-  EXPECT_EQ(broker.parked(), limits::parked_exchanges_per_uid);
+  EXPECT_EQ(broker.parked(), limits::parked_files_per_uid);
   // Neither others nor what needs no waiting are in the way of that.
   ask(alice);
-  EXPECT_EQ(broker.parked(), limits::parked_exchanges_per_uid + 1);
+  EXPECT_EQ(broker.parked(), limits::parked_files_per_uid + 1);
   serve(bob_pid, protocol::Ping{});
   EXPECT_EQ(outcome(), done);
 
   broker.on_seen(machine.look());
   broker.on_written(machine.write());
   ask(bob);
-  EXPECT_EQ(broker.parked(), limits::parked_exchanges_per_uid + 1);
+  EXPECT_EQ(broker.parked(), limits::parked_files_per_uid + 1);
 }
 
 TEST_F(BrokerParking, counts_a_uids_requests_in_every_stage) {
-  for (std::size_t count = 0; count < limits::parked_exchanges_per_uid; ++count) ask(bob);
+  for (std::size_t count = 0; count < limits::parked_files_per_uid; ++count) ask(bob);
   broker.on_seen(machine.look());  // with the writer
   broker.on_seen(machine.look());  // queued behind it
   ASSERT_EQ(machine.writes_waiting(), 1U);
@@ -48,27 +48,71 @@ TEST_F(BrokerParking, counts_a_uids_requests_in_every_stage) {
   EXPECT_EQ(outcome(), too_many);
 }
 
-TEST_F(BrokerParking, keeps_to_the_limit_in_all) {
+TEST_F(BrokerParking, keeps_to_the_limit_of_what_can_hang_in_all) {
   uid_t uid = 3000;
-  for (std::size_t count = 1; count <= limits::parked_exchanges; ++count) {
-    ask(uid + static_cast<uid_t>(count / limits::parked_exchanges_per_uid));
+  for (std::size_t count = 1; count <= limits::parked_slow; ++count) {
+    ask(uid + static_cast<uid_t>(count / limits::parked_files_per_uid));
     ASSERT_EQ(broker.parked(), count);
   }
   uid = 9999;
   ask(uid);
   EXPECT_EQ(outcome(), too_many);
-  EXPECT_EQ(broker.parked(), limits::parked_exchanges);
+  EXPECT_EQ(broker.parked(), limits::parked_slow);
   serve(bob_pid, protocol::Ping{});
   EXPECT_EQ(outcome(), done);
 
   broker.on_seen(machine.look());
   broker.on_written(machine.write());
   ask(uid);
-  EXPECT_EQ(broker.parked(), limits::parked_exchanges);
+  EXPECT_EQ(broker.parked(), limits::parked_slow);
 
   machine.settle(broker);
   EXPECT_EQ(broker.parked(), 0U);
   EXPECT_FALSE(machine.writes_overlapped());
+}
+
+// What waits for a look at its client is never refused: whoever comes when all places are taken stays in the socket.
+TEST_F(BrokerParking, takes_no_datagram_without_room_and_refuses_none_that_waits_for_its_client) {
+  const auto remove = [&] {
+    const pid_t pid = ++last_pid;
+    machine.start(pid, {.uid = bob, .gid = 1});
+    machine.segments[pid] = {{.uid = alice, .cuid = alice, .mode = 0666}};
+    machine.send(pid, encoded(header_of(pid), protocol::RemoveSegment{pid}));
+  };
+  for (std::size_t count = 0; count < limits::parked_slow; ++count) ask(3000 + static_cast<uid_t>(count));
+  for (std::size_t count = limits::parked_slow; count < limits::parked_exchanges; ++count) {
+    EXPECT_TRUE(broker.has_room());
+    remove();
+    ASSERT_TRUE(broker.handle_request(served));
+  }
+  EXPECT_FALSE(broker.has_room());
+  for (int count = 0; count < 3; ++count) remove();
+  EXPECT_FALSE(broker.handle_request(served));
+  EXPECT_EQ(machine.socket.size(), 3U);
+  EXPECT_EQ(broker.parked(), limits::parked_exchanges);
+  EXPECT_TRUE(machine.journal.empty());
+
+  // A place for each that is answered.
+  while (machine.records().empty()) broker.on_seen(machine.look(machine.looks_waiting() - 1));
+  EXPECT_EQ(outcome(), done);
+  EXPECT_TRUE(broker.has_room());
+  EXPECT_TRUE(broker.handle_request(served));
+  machine.settle(broker);
+  while (broker.handle_request(served)) machine.settle(broker);
+  EXPECT_EQ(broker.parked(), 0U);
+  for (const auto& record : machine.records()) EXPECT_NE(record.outcome.code, EBUSY);
+}
+
+TEST_F(BrokerParking, lets_looks_at_clients_pass_by_those_that_hang) {
+  for (uid_t uid = 3000; uid < 3000 + limits::looker_workers; ++uid) ask(uid);
+  ASSERT_EQ(machine.looks_waiting(), limits::slow_looks);
+  for (int round = 0; round < 3; ++round) {
+    machine.segments[7] = {{.uid = alice, .cuid = alice, .mode = 0666}};
+    serve(bob_pid, protocol::RemoveSegment{7});
+    ASSERT_EQ(machine.looks_waiting(), limits::slow_looks + 1);
+    broker.on_seen(machine.look(limits::slow_looks));
+    EXPECT_EQ(outcome(), done);
+  }
 }
 
 TEST_F(BrokerParking, answers_at_the_deadline_and_not_before) {
@@ -103,8 +147,18 @@ TEST_F(BrokerParking, keeps_a_uids_looks_to_its_share) {
   EXPECT_EQ(broker.parked(), 0U);
 }
 
+TEST_F(BrokerParking, gives_the_looker_no_more_that_can_hang_than_its_share) {
+  for (uid_t uid = 3000; uid < 3000 + limits::slow_looks + 1; ++uid) ask(uid);
+  EXPECT_EQ(machine.looks_waiting(), limits::slow_looks);
+  machine.settle(broker);
+  EXPECT_EQ(machine.records().size(), limits::slow_looks + 1);
+}
+
 TEST_F(BrokerParking, gives_the_looker_no_more_than_it_has_workers) {
-  for (uid_t uid = 3000; uid < 3000 + limits::looker_workers + 1; ++uid) ask(uid);
+  for (uid_t uid = 3000; uid < 3000 + limits::looker_workers + 1; ++uid) {
+    machine.start(++last_pid, {.uid = uid, .gid = 1});
+    serve(last_pid, protocol::RemoveSegment{7});
+  }
   EXPECT_EQ(machine.looks_waiting(), limits::looker_workers);
   machine.settle(broker);
   EXPECT_EQ(machine.records().size(), limits::looker_workers + 1);

@@ -180,9 +180,9 @@ TEST_F(BrokerProcess, keeps_no_descriptor_of_a_process_however_the_request_ends)
 }
 
 TEST_F(BrokerProcess, opens_no_process_for_a_uid_that_has_used_its_share) {
-  for (std::size_t count = 0; count < limits::parked_exchanges_per_uid; ++count)
+  for (std::size_t count = 0; count < limits::parked_slow_per_uid; ++count)
     serve(bob_pid, protocol::Wake{target});
-  ASSERT_EQ(broker.parked(), limits::parked_exchanges_per_uid);
+  ASSERT_EQ(broker.parked(), limits::parked_slow_per_uid);
   machine.open_process_error = EMFILE;
   serve(bob_pid, protocol::Wake{target});
   EXPECT_EQ(outcome(), refused_with("rate.uid", EBUSY));
@@ -190,7 +190,7 @@ TEST_F(BrokerProcess, opens_no_process_for_a_uid_that_has_used_its_share) {
   EXPECT_EQ(outcome(), refused_with("rate.uid", EBUSY));
   machine.open_process_error.reset();
   machine.settle(broker);
-  EXPECT_EQ(machine.signals().size(), limits::parked_exchanges_per_uid);
+  EXPECT_EQ(machine.signals().size(), limits::parked_slow_per_uid);
 }
 
 TEST_F(BrokerProcess, does_not_signal_after_the_deadline) {

@@ -14,22 +14,25 @@ namespace {
 
 using Stage = Exchange::Stage;
 
-TEST(ExchangeTable, holds_all_that_may_be_parked_the_one_being_handled_and_no_more) {
+TEST(ExchangeTable, holds_all_that_may_be_parked_and_no_more) {
   ExchangeTable table;
   std::set<Exchange*> taken;
-  for (std::size_t count = 0; count < limits::parked_exchanges + 1; ++count) {
+  for (std::size_t count = 0; count < limits::parked_exchanges; ++count) {
     EXPECT_EQ(table.in_use(), count);
+    EXPECT_FALSE(table.is_full());
     Exchange* exchange = table.take();
     ASSERT_NE(exchange, nullptr) << count;
     EXPECT_EQ(exchange->stage, Stage::handling);
     EXPECT_TRUE(taken.insert(exchange).second) << "given twice";
   }
   EXPECT_EQ(table.take(), nullptr);
-  EXPECT_EQ(table.in_use(), limits::parked_exchanges + 1);
+  EXPECT_EQ(table.in_use(), limits::parked_exchanges);
+  EXPECT_TRUE(table.is_full());
 
   Exchange* released = *taken.begin();
   table.release(*released);
-  EXPECT_EQ(table.in_use(), limits::parked_exchanges);
+  EXPECT_EQ(table.in_use(), limits::parked_exchanges - 1);
+  EXPECT_FALSE(table.is_full());
   EXPECT_EQ(table.take(), released);
   EXPECT_EQ(table.take(), nullptr);
 }
@@ -92,24 +95,113 @@ TEST(ExchangeTable, keeps_nothing_of_a_released_exchange) {
   EXPECT_LT(::fcntl(process, F_GETFD), 0) << "closed";
 }
 
-TEST(ExchangeTable, counts_what_each_uid_has_parked) {
-  ExchangeTable table;
-  const auto add = [&](uid_t uid, Stage stage) {
+class ExchangeTableRoom : public testing::Test {
+ protected:
+  Exchange* add(LookAt look, uid_t uid, Stage stage = Stage::queued) {
     Exchange* exchange = table.take();
+    if (exchange == nullptr) return nullptr;
     exchange->peer = Peer{{1, uid, 3}, Descriptor()};
+    exchange->look = look;
     exchange->stage = stage;
     return exchange;
-  };
-  (void)add(10, Stage::handling);  // does not wait
-  Exchange* looking = add(10, Stage::looking);
-  (void)add(10, Stage::queued);
-  (void)add(10, Stage::writing);
-  (void)add(11, Stage::looking);
-  EXPECT_EQ(table.parked_by(10), 3U);
-  EXPECT_EQ(table.parked_by(11), 1U);
-  EXPECT_EQ(table.parked_by(12), 0U);
-  table.release(*looking);
-  EXPECT_EQ(table.parked_by(10), 2U);
+  }
+  void add(std::size_t count, LookAt look, uid_t uid) {
+    for (std::size_t each = 0; each < count; ++each) ASSERT_NE(add(look, uid), nullptr);
+  }
+  ExchangeTable table;
+};
+
+TEST_F(ExchangeTableRoom, is_bounded_for_the_files_of_a_uid_in_every_stage_that_waits) {
+  add(limits::parked_files_per_uid - 4, LookAt::file, 10);
+  (void)add(LookAt::file, 10, Stage::handling);  // does not wait
+  for (const Stage stage : {Stage::looking, Stage::queued, Stage::writing}) (void)add(LookAt::file, 10, stage);
+  EXPECT_TRUE(table.has_room_for(LookAt::file, 10));
+  Exchange* last = add(LookAt::file, 10, Stage::recording);
+  EXPECT_FALSE(table.has_room_for(LookAt::file, 10));
+  EXPECT_TRUE(table.has_room_for(LookAt::file, 11));
+  EXPECT_TRUE(table.has_room_for(LookAt::process, 10));
+  EXPECT_TRUE(table.has_room_for(LookAt::client, 10));
+  table.release(*last);
+  EXPECT_TRUE(table.has_room_for(LookAt::file, 10));
+}
+
+TEST_F(ExchangeTableRoom, is_bounded_for_all_of_a_uid_that_can_hang) {
+  add(limits::parked_files_per_uid, LookAt::file, 10);
+  add(limits::parked_slow_per_uid - limits::parked_files_per_uid - 1, LookAt::process, 10);
+  EXPECT_TRUE(table.has_room_for(LookAt::process, 10));
+  add(1, LookAt::process, 10);
+  EXPECT_FALSE(table.has_room_for(LookAt::process, 10));
+  EXPECT_TRUE(table.has_room_for(LookAt::client, 10));
+  EXPECT_TRUE(table.has_room_for(LookAt::file, 11));
+  EXPECT_TRUE(table.has_room_for(LookAt::process, 11));
+}
+
+TEST_F(ExchangeTableRoom, is_bounded_for_all_that_can_hang_and_the_rest_is_for_clients_of_whatever_uid) {
+  for (std::size_t count = 0; count + 1 < limits::parked_slow; ++count) {
+    (void)add(count % 2 == 0 ? LookAt::file : LookAt::process, static_cast<uid_t>(1000 + count));
+  }
+  EXPECT_TRUE(table.has_room_for(LookAt::file, 1));
+  add(1, LookAt::process, 1);
+  EXPECT_FALSE(table.has_room_for(LookAt::file, 2));
+  EXPECT_FALSE(table.has_room_for(LookAt::process, 2));
+  while (!table.is_full()) {
+    EXPECT_TRUE(table.has_room_for(LookAt::client, 10));
+    add(1, LookAt::client, 10);
+  }
+  EXPECT_EQ(table.in_use(), limits::parked_exchanges);
+}
+
+TEST_F(ExchangeTableRoom, counts_what_waits_for_clients_as_nothing_else) {
+  add(limits::parked_slow, LookAt::client, 10);
+  EXPECT_TRUE(table.has_room_for(LookAt::file, 10));
+  EXPECT_TRUE(table.has_room_for(LookAt::process, 10));
+}
+
+TEST_F(ExchangeTableRoom, gives_the_looker_to_each_kind_by_its_share_of_the_uid) {
+  for (const LookAt slow : {LookAt::file, LookAt::process}) {
+    LookerTurns turns;
+    for (std::size_t count = 0; count < limits::looks_per_uid; ++count) {
+      EXPECT_TRUE(turns.has_turn(slow, 10));
+      turns.add(slow, 10);
+    }
+    EXPECT_FALSE(turns.has_turn(LookAt::file, 10));
+    EXPECT_FALSE(turns.has_turn(LookAt::process, 10));
+    EXPECT_TRUE(turns.has_turn(slow, 11));
+    for (std::size_t count = 0; count < limits::looks_per_uid; ++count) {
+      EXPECT_TRUE(turns.has_turn(LookAt::client, 10));
+      turns.add(LookAt::client, 10);
+    }
+    EXPECT_FALSE(turns.has_turn(LookAt::client, 10));
+    EXPECT_TRUE(turns.has_turn(LookAt::client, 11));
+  }
+}
+
+TEST_F(ExchangeTableRoom, keeps_workers_of_the_looker_for_clients) {
+  LookerTurns turns;
+  uid_t uid = 10;
+  for (std::size_t count = 0; count < limits::slow_looks; ++count) {
+    EXPECT_TRUE(turns.has_turn(LookAt::file, uid));
+    turns.add(LookAt::file, uid++);
+  }
+  EXPECT_FALSE(turns.has_turn(LookAt::file, uid));
+  EXPECT_FALSE(turns.has_turn(LookAt::process, uid));
+  for (std::size_t count = limits::slow_looks; count < limits::looker_workers; ++count) {
+    EXPECT_TRUE(turns.has_turn(LookAt::client, uid));
+    turns.add(LookAt::client, uid++);
+  }
+  EXPECT_FALSE(turns.has_turn(LookAt::client, uid));
+}
+
+TEST_F(ExchangeTableRoom, tells_whom_the_looker_is_busy_for) {
+  (void)add(LookAt::file, 10, Stage::looking);
+  (void)add(LookAt::file, 10, Stage::queued);
+  (void)add(LookAt::file, 10, Stage::writing);
+  EXPECT_TRUE(table.looker_turns().has_turn(LookAt::file, 10));
+  Exchange* second = add(LookAt::process, 10, Stage::looking);
+  EXPECT_FALSE(table.looker_turns().has_turn(LookAt::file, 10));
+  table.release(*second);
+  EXPECT_EQ(second->look, LookAt::client);
+  EXPECT_TRUE(table.looker_turns().has_turn(LookAt::file, 10));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-const LookRequest request{0x0123456789abcdef, LookAt::file, {4194304, 4294967294, 4294967293}, "/data/mumps.dat"};
+const LookRequest request{0x0123456789abcdef, LookAt::file, {4194304, 4294967294, 4294967293, {}}, "/data/mumps.dat"};
 
 Bytes encoded(const LookRequest& each) {
   Bytes bytes(look_request_size);
@@ -73,7 +73,29 @@ TEST(LookRequest, comes_back_as_it_was_sent) {
     EXPECT_EQ(back->whom.pid, sent.whom.pid);
     EXPECT_EQ(back->whom.uid, sent.whom.uid);
     EXPECT_EQ(back->whom.gid, sent.whom.gid);
+    EXPECT_EQ(back->whom.sent, sent.whom.sent);
     EXPECT_EQ(back->path, path);
+  }
+}
+
+// No time is one that stands for none: without one, nobody compares.
+TEST(LookRequest, says_when_it_was_sent_or_that_nobody_knows) {
+  LookRequest sent = request;
+  for (const std::optional<BootTime>& when :
+       {std::optional<BootTime>(), std::optional(BootTime::zero()), std::optional(BootTime(1)),
+        std::optional(BootTime(-1)), std::optional(BootTime::max()), std::optional(BootTime::min())}) {
+    sent.whom.sent = when;
+    const auto back = decode_look_request(encoded(sent));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->whom.sent, when);
+  }
+  constexpr std::size_t knows_offset = 24;
+  Bytes bytes = encoded(request);
+  ASSERT_EQ(bytes[knows_offset], std::byte{0});
+  for (std::size_t byte = 0; byte < 4; ++byte) {
+    bytes = encoded(request);
+    bytes[knows_offset + byte] = static_cast<std::byte>(byte == 0 ? 2 : 1);
+    EXPECT_FALSE(decode_look_request(bytes)) << byte;
   }
 }
 
@@ -116,7 +138,7 @@ TEST(LookRequest, is_refused_cut_short_or_with_trailing_bytes) {
 }
 
 TEST(LookRequest, is_refused_with_a_path_length_that_lies) {
-  constexpr std::size_t length_offset = 24;
+  constexpr std::size_t length_offset = 36;
   for (const unsigned length : {0U, 14U, 16U, 255U}) {
     Bytes bytes = encoded(request);
     bytes[length_offset] = static_cast<std::byte>(length);

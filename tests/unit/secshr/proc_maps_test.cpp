@@ -8,12 +8,15 @@
 namespace secshr {
 namespace {
 
-constexpr MappedFile kernel_tmpfs{
-    .device_major = 0, .device_minor = 1, .inode = 1027, .executable = false, .path = {}};
+// The kernel's tmpfs, and a hugetlbfs for each of two sizes.
+constexpr MappedFile kernels_own[] = {
+    {.device_major = 0, .device_minor = 1, .inode = 1027, .executable = false, .path = {}},
+    {.device_major = 0, .device_minor = 17, .inode = 1028, .executable = false, .path = {}},
+    {.device_major = 0, .device_minor = 18, .inode = 1029, .executable = false, .path = {}}};
 
 bool shows(std::string_view line, std::int32_t shmid) {
   const auto mapping = parse_maps_line(line);
-  return mapping && shows_segment(*mapping, kernel_tmpfs, shmid);
+  return mapping && shows_segment(*mapping, kernels_own, shmid);
 }
 
 TEST(ProcMaps, reads_the_kernels_lines) {
@@ -59,6 +62,27 @@ TEST(ProcMaps, shows_the_segment_and_no_other) {
   for (const std::int32_t other : {98304, 98306, 0, -1, -98305}) EXPECT_FALSE(shows(line, other)) << other;
   EXPECT_TRUE(shows("7f-80 rw-s 00000000 00:01 0                      /SYSV00000000 (deleted)", 0));
   EXPECT_TRUE(shows("7f-80 r--s 00001000 00:01 98305                      /SYSV2b0103e1", 98305));
+}
+
+TEST(ProcMaps, shows_a_segment_of_huge_pages_which_lies_on_another_device) {
+  for (const char* device : {"00:11", "00:12"}) {
+    const std::string start = std::string("7f-80 rw-s 00000000 ") + device + " 98305                      ";
+    EXPECT_TRUE(shows(start + "/SYSV00000000 (deleted)", 98305));
+    EXPECT_FALSE(shows(start + "/SYSV00000000 (deleted)", 98306));
+    // What else the kernel keeps there, with inodes that a process can steer.
+    EXPECT_FALSE(shows(start + "/anon_hugepage (deleted)", 98305));
+    EXPECT_FALSE(shows(start + "/memfd:SYSV00000000 (deleted)", 98305));
+  }
+  // No device that is the kernel's: the number that comes next, and one that only ends like it.
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 00:13 98305                      /SYSV00000000 (deleted)", 98305));
+  EXPECT_FALSE(shows("7f-80 rw-s 00000000 01:11 98305                      /SYSV00000000 (deleted)", 98305));
+}
+
+TEST(ProcMaps, shows_no_segment_where_no_device_is_the_kernels) {
+  const auto mapping =
+      parse_maps_line("7f-80 rw-s 00000000 00:00 98305                      /SYSV00000000 (deleted)");
+  ASSERT_TRUE(mapping);
+  EXPECT_FALSE(shows_segment(*mapping, {}, 98305));
 }
 
 TEST(ProcMaps, is_not_fooled_by_a_file_of_the_same_name_and_inode_on_another_device) {

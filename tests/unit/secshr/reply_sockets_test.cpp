@@ -311,8 +311,8 @@ TEST_F(ReplySocketPool, is_made_whole_or_not_at_all) {
                 const auto made = ReplySockets::make();
                 return made ? 0 : made.error();
               };
-              if (make_with(limits::reply_sockets - 1) != EMFILE) return 1;
-              return make_with(limits::reply_sockets);  // nothing of the first attempt is left
+              if (make_with(limits::reply_sockets) != EMFILE) return 1;
+              return make_with(limits::reply_sockets + 1);  // and the one to ask with  // nothing of the first attempt is left
             }),
             exited(0));
 }

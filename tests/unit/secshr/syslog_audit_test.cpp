@@ -1,8 +1,10 @@
-// The system log: what was done in the words that tools look for, nothing else, and no harm from whoever listens.
+// The system log: what was done in the words that tools look for, nothing else, and no harm from whoever listens. The
+// journal: the same words, and the audit log's keys in fields that no client can forge.
 #include "secshr/audit/syslog_audit.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,8 +12,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 
 #include "secshr/audit/both_audits.h"
+#include "secshr/audit/journal_entry.h"
 
 namespace secshr {
 namespace {
@@ -19,20 +23,27 @@ namespace {
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
-// A directory of its own with the place for a listener in it.
+// A directory of its own with the places for listeners in it.
 class Place {
  public:
   Place() {
     directory_ = testing::TempDir() + "secshr_syslog_XXXXXX";
     if (::mkdtemp(directory_.data()) == nullptr) std::abort();
+    path_ = directory_ + "/log";
+    journal_ = directory_ + "/journal";
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   ~Place() { std::filesystem::remove_all(directory_); }
-  [[nodiscard]] std::string path() const { return directory_ + "/log"; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& journal() const { return journal_; }
+  // Never the machine's own.
+  [[nodiscard]] SystemLogPlaces both() const { return {journal_, path_}; }
 
  private:
   std::string directory_;
+  std::string path_;
+  std::string journal_;
 };
 
 class Listener {
@@ -123,7 +134,7 @@ class Syslog : public testing::Test {
   const Place place;
   const Listener listener{place.path()};
   SyslogAudit audit{
-      protocol::profile(protocol::ProfileId::gtm), {"/tmp", "/var/a b"}, place.path(), [] { return now; }};
+      protocol::profile(protocol::ProfileId::gtm), {"/tmp", "/var/a b"}, place.both(), [] { return now; }};
 };
 
 TEST_F(Syslog, says_what_was_done_in_the_words_that_tools_look_for) {
@@ -179,7 +190,7 @@ TEST_F(Syslog, says_nothing_of_what_was_dropped_or_changed_nothing) {
 }
 
 TEST_F(Syslog, names_the_product_of_the_installation) {
-  SyslogAudit ydb(protocol::profile(protocol::ProfileId::ydb), {}, place.path());
+  SyslogAudit ydb(protocol::profile(protocol::ProfileId::ydb), {}, place.both());
   ydb.record(about_number("remove-segment", 5, done));
   EXPECT_EQ(listener.take(),
             std::vector{head("YDB-SECSHR") +
@@ -291,7 +302,7 @@ int open_descriptors() {
 TEST(SyslogListener, that_is_not_there_is_missed_by_nobody_and_found_when_it_comes) {
   const Place place;
   const int before = open_descriptors();
-  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.path());
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
   const AuditRecord record = about_number("remove-segment", 5, done);
   for (int each = 0; each < 1000; ++each) audit.record(record);
   EXPECT_EQ(open_descriptors(), before + 1);
@@ -306,7 +317,7 @@ TEST(SyslogListener, that_is_not_there_is_missed_by_nobody_and_found_when_it_com
 TEST(SyslogListener, that_does_not_read_makes_nobody_wait) {
   const Place place;
   const Listener listener(place.path());
-  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.path());
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
   const AuditRecord record = about_number("remove-segment", 5, done);
   constexpr std::size_t records = 10'000;
   const auto began = std::chrono::steady_clock::now();
@@ -321,7 +332,7 @@ TEST(SyslogListener, that_does_not_read_makes_nobody_wait) {
 
 TEST(SyslogListener, of_streams_is_told_nothing) {
   const Place place;
-  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.path());
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
   const AuditRecord record = about_number("remove-segment", 5, done);
   {
     const Listener stream(place.path(), SOCK_STREAM);
@@ -340,11 +351,290 @@ TEST(SyslogListener, whose_name_is_longer_than_an_address_is_told_nothing) {
   const std::string path = place.path() + std::string(longest - place.path().size(), 'x');
   const Listener listener(path);
   const AuditRecord record = about_number("remove-segment", 5, done);
-  SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, path).record(record);
+  SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, {place.journal(), path}).record(record);
   EXPECT_EQ(listener.take().size(), 1U);
   // One byte more is not this one cut.
-  SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, path + "x").record(record);
+  const std::string longer = path + "x";
+  SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, {place.journal(), longer}).record(record);
   EXPECT_TRUE(listener.take().empty());
+}
+
+// --- The journal. ---
+
+// Bytes that mean something to whoever reads a log, and each byte by itself.
+std::vector<std::string> hostile_strings() {
+  std::vector<std::string> strings{"x\nPRIORITY=0\nMESSAGE=forged\n",
+                                   "\nSECSHR_VERDICT=done",
+                                   "x\nMESSAGE\n\x06\0\0\0\0\0\0\0forged\n"s,
+                                   "x\r\n<14>GTM-SECSHR[1]: forged",
+                                   "\x1b[2J",
+                                   "\xc2\x9b[2J",
+                                   "\xe2\x80\xae\xe2\x80\xa8",
+                                   "%s%n%1000000s",
+                                   "{}{0}{",
+                                   "nul\0nul"s,
+                                   "\0"s,
+                                   "= =",
+                                   "\"quoted\" \\"};
+  for (int byte = 0; byte < 256; ++byte) strings.emplace_back(1, static_cast<char>(byte));
+  return strings;
+}
+
+// Random bytes in a random order of lengths; the same at every run.
+class AnyBytes {
+ public:
+  std::string operator()(std::size_t longest) {
+    std::string bytes(1 + generator_() % longest, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(generator_() % 256);
+    return bytes;
+  }
+
+ private:
+  std::mt19937 generator_{20230501};  // NOLINT(cert-msc51-cpp): the same bytes at every run
+};
+
+// A record in which nothing is unknown.
+AuditRecord full_record(std::string_view comm, std::string_view object) {
+  AuditRecord record = about_file("flush-header-open", object, done);
+  record.comm = comm;
+  record.owner = 2003;
+  record.mode = 0644;
+  record.microseconds = 1234;
+  return record;
+}
+// What the journal is told of it beside the message.
+JournalFields fields_of_full_record(const std::string& comm, const std::string& object) {
+  return {{"SECSHR_PID", "3090"},
+          {"SECSHR_UID", "2001"},
+          {"SECSHR_GID", "3001"},
+          {"SECSHR_COMM", comm},
+          {"SECSHR_REQ", "flush-header-open"},
+          {"SECSHR_OBJ", object},
+          {"SECSHR_OWNER", "2003"},
+          {"SECSHR_MODE", "0644"},
+          {"SECSHR_VERDICT", "done"},
+          {"SECSHR_RULE", "-"},
+          {"SECSHR_ERRNO", "0"},
+          {"SECSHR_US", "1234"}};
+}
+
+class Journald : public testing::Test {
+ protected:
+  // The fields of the one entry that this record makes; none where there is not one, or not one that parses.
+  JournalFields entry_of(const AuditRecord& record) {
+    audit.record(record);
+    return only_entry();
+  }
+  JournalFields only_entry() {
+    const auto entries = journal.take();
+    EXPECT_EQ(entries.size(), 1U);
+    if (entries.size() != 1) return {};
+    const auto fields = parse_journal_entry(entries[0]);
+    EXPECT_TRUE(fields.has_value()) << testing::PrintToString(entries[0]);
+    return fields.value_or(JournalFields{});
+  }
+  static JournalFields with_message(const std::string& message, const JournalFields& keys = {},
+                                    const std::string& ident = "GTM-SECSHR") {
+    JournalFields fields{{"MESSAGE", message},
+                         {"PRIORITY", "6"},
+                         {"SYSLOG_FACILITY", "1"},
+                         {"SYSLOG_IDENTIFIER", ident},
+                         {"SYSLOG_PID", std::to_string(::getpid())}};
+    fields.insert(fields.end(), keys.begin(), keys.end());
+    return fields;
+  }
+  static JournalFields without_message(JournalFields fields) {
+    EXPECT_GE(fields.size(), 5U);
+    fields.erase(fields.begin(), fields.begin() + std::min<std::ptrdiff_t>(5, std::ssize(fields)));
+    return fields;
+  }
+
+  const Place place;
+  const Listener listener{place.path()};
+  const Listener journal{place.journal()};
+  SyslogAudit audit{protocol::profile(protocol::ProfileId::gtm), {"/tmp"}, place.both(), [] { return now; }};
+};
+
+TEST_F(Journald, is_told_the_same_words_and_the_keys_of_the_audit_log_and_syslog_is_told_nothing) {
+  EXPECT_EQ(entry_of(full_record("mumps", "/path/mumps.dat")),
+            with_message(
+                "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (/path/mumps.dat) updated for open",
+                fields_of_full_record("mumps", "/path/mumps.dat")));
+  EXPECT_TRUE(listener.take().empty());
+}
+
+TEST_F(Journald, is_told_nothing_of_what_is_not_known) {
+  AuditRecord record;
+  record.request = "unknown";
+  record.outcome = {Verdict::refused, rule::none, 0x8000};
+  EXPECT_EQ(entry_of(record),
+            with_message("%GTM-W-GTMSECSHRSRVFID, [client pid 0] unknown (-) refused with 32768, rule -",
+                         {{"SECSHR_REQ", "unknown"},
+                          {"SECSHR_VERDICT", "refused"},
+                          {"SECSHR_RULE", "-"},
+                          {"SECSHR_ERRNO", "0x8000"},  // as the audit log has it
+                          {"SECSHR_US", "0"}}));
+}
+
+TEST_F(Journald, is_told_of_numbers_and_of_names_in_a_served_directory) {
+  EXPECT_EQ(without_message(entry_of(about_number("remove-segment", -1, denied))),
+            (JournalFields{{"SECSHR_PID", "3090"},
+                           {"SECSHR_UID", "2001"},
+                           {"SECSHR_GID", "3001"},
+                           {"SECSHR_COMM", "mumps"},
+                           {"SECSHR_REQ", "remove-segment"},
+                           {"SECSHR_OBJ", "-1"},
+                           {"SECSHR_VERDICT", "refused"},
+                           {"SECSHR_RULE", "hdr.read"},
+                           {"SECSHR_ERRNO", "EPERM"},
+                           {"SECSHR_US", "0"}}));
+  AuditRecord leftover = about_file("remove-leftover", "gtm_secshr00000C12", done);
+  leftover.directory = "/tmp";
+  const auto fields = entry_of(leftover);
+  EXPECT_NE(std::ranges::find(fields, std::pair{"SECSHR_OBJ"s, "/tmp/gtm_secshr00000C12"s}), fields.end());
+}
+
+TEST_F(Journald, is_told_of_the_brokers_own_life_without_keys) {
+  audit.event("ended", "terminated");
+  EXPECT_EQ(only_entry(), with_message("%GTM-I-GTMSECSHRSHUTDN, secshr ends: terminated"));
+  SyslogAudit ydb(protocol::profile(protocol::ProfileId::ydb), {}, place.both());
+  ydb.event("ended", "terminated");
+  EXPECT_EQ(only_entry(), with_message("%YDB-I-GTMSECSHRSHUTDN, secshr ends: terminated", {}, "YDB-SECSHR"));
+  EXPECT_TRUE(listener.take().empty());
+}
+
+TEST_F(Journald, takes_whatever_a_client_says_in_its_own_bytes_and_in_no_other_field) {
+  for (const auto& nasty : hostile_strings()) {
+    SCOPED_TRACE(testing::PrintToString(nasty));
+    for (const auto& [comm, object] :
+         {std::pair{nasty, "/f"s}, std::pair{"mumps"s, nasty}, std::pair{nasty, nasty}}) {
+      const auto fields = entry_of(full_record(comm, object));
+      EXPECT_EQ(without_message(fields), fields_of_full_record(comm, object));
+      // The message is what /dev/log would get: escaped.
+      ASSERT_FALSE(fields.empty());
+      EXPECT_TRUE(std::ranges::all_of(fields[0].second, [](char c) { return c >= ' ' && c <= '~'; }));
+    }
+    audit.event("late-write", nasty);
+    EXPECT_EQ(only_entry().size(), 5U);
+  }
+}
+
+TEST_F(Journald, takes_the_longest_path_whole) {
+  const std::string path = "/" + std::string(4095, '\x80');
+  const auto fields = entry_of(full_record(std::string(15, '\n'), path));
+  EXPECT_EQ(without_message(fields), fields_of_full_record(std::string(15, '\n'), path));
+}
+
+// --- Which of the two. ---
+
+// How many messages each has got.
+using Got = std::pair<std::size_t, std::size_t>;
+
+class EitherLog : public testing::Test {
+ protected:
+  Got log(const Listener* journal, const Listener* listener) {
+    audit.record(record);
+    return {journal == nullptr ? 0 : journal->take().size(), listener == nullptr ? 0 : listener->take().size()};
+  }
+
+  const Place place;
+  SyslogAudit audit{protocol::profile(protocol::ProfileId::gtm), {}, place.both()};
+  const AuditRecord record = about_number("remove-segment", 5, done);
+};
+
+TEST_F(EitherLog, is_the_journal_wherever_it_is_and_is_chosen_anew_for_each_message) {
+  const Listener listener(place.path());
+  for (int restart = 0; restart < 3; ++restart) {
+    EXPECT_EQ(log(nullptr, &listener), Got(0, 1));
+    const Listener journal(place.journal());
+    EXPECT_EQ(log(&journal, &listener), Got(1, 0));
+    EXPECT_EQ(log(&journal, &listener), Got(1, 0));
+  }
+}
+
+TEST_F(EitherLog, is_the_journal_where_nothing_else_is_and_neither_where_there_is_none) {
+  {
+    const Listener journal(place.journal());
+    EXPECT_EQ(log(&journal, nullptr), Got(1, 0));
+  }
+  EXPECT_EQ(log(nullptr, nullptr), Got(0, 0));
+}
+
+TEST_F(EitherLog, is_syslog_while_the_journal_takes_no_datagrams) {
+  const Listener listener(place.path());
+  {
+    const Listener stream(place.journal(), SOCK_STREAM);
+    EXPECT_EQ(log(nullptr, &listener), Got(0, 1));
+  }
+  std::filesystem::create_directory(place.journal());
+  EXPECT_EQ(log(nullptr, &listener), Got(0, 1));
+  std::filesystem::remove(place.journal());
+  // A socket that was left behind by a daemon that is gone.
+  {
+    std::filesystem::path name(place.journal());
+    {
+      const Listener dead(place.journal() + "-dead");
+      std::filesystem::create_hard_link(place.journal() + "-dead", name);
+    }
+    EXPECT_EQ(log(nullptr, &listener), Got(0, 1));
+    std::filesystem::remove(name);
+  }
+  const Listener journal(place.journal());
+  EXPECT_EQ(log(&journal, &listener), Got(1, 0));
+}
+
+TEST_F(EitherLog, is_syslog_while_the_journal_is_full_and_nobody_waits) {
+  const Listener listener(place.path());
+  const Listener journal(place.journal());
+  constexpr std::size_t records = 10'000;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::size_t each = 0; each < records; ++each) audit.record(record);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  const std::size_t in_journal = journal.take().size();
+  EXPECT_GT(in_journal, 0U);
+  EXPECT_GT(listener.take().size(), 0U) << "the journal's queue never was full: the test shows nothing";
+  EXPECT_LT(in_journal, records);
+  EXPECT_EQ(log(&journal, &listener), Got(1, 0));
+}
+
+TEST_F(EitherLog, is_syslog_where_the_journals_name_is_longer_than_an_address_or_empty) {
+  const Listener listener(place.path());
+  const std::string longest(sizeof(sockaddr_un{}.sun_path), 'x');
+  for (const std::string_view name : {std::string_view(longest), ""sv}) {
+    SyslogAudit(protocol::profile(protocol::ProfileId::gtm), {}, {name, place.path()}).record(record);
+    EXPECT_EQ(listener.take().size(), 1U);
+  }
+}
+
+TEST(AnyStrings, make_exactly_one_line_or_one_entry) {
+  const Place place;
+  const Listener listener(place.path());
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
+  AnyBytes bytes;
+  for (int each = 0; each < 3000; ++each) {
+    const std::string comm = bytes(15);
+    const std::string object = bytes(each % 10 == 0 ? 4096 : 40);
+    SCOPED_TRACE(testing::PrintToString(comm) + " " + testing::PrintToString(object));
+    const AuditRecord record = full_record(comm, object);
+    audit.record(record);
+    const auto lines = listener.take();
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_TRUE(std::ranges::all_of(lines[0], [](char c) { return c >= ' ' && c <= '~'; }));
+    EXPECT_TRUE(lines[0].starts_with("<14>GTM-SECSHR[")) << lines[0];
+    EXPECT_TRUE(lines[0].ends_with(") updated for open")) << lines[0];
+    EXPECT_LE(lines[0].size(), 2048U);
+
+    const Listener journal(place.journal());
+    audit.record(record);
+    EXPECT_TRUE(listener.take().empty());
+    const auto entries = journal.take();
+    ASSERT_EQ(entries.size(), 1U);
+    const auto fields = parse_journal_entry(entries[0]);
+    ASSERT_TRUE(fields.has_value());
+    ASSERT_EQ(fields->size(), 17U);
+    EXPECT_EQ(fields->front().second, lines[0].substr(lines[0].find(": ") + 2));
+    EXPECT_EQ(JournalFields(fields->begin() + 5, fields->end()), fields_of_full_record(comm, object));
+  }
 }
 
 // --- Both logs. ---

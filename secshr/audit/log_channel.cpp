@@ -1,0 +1,68 @@
+#include "secshr/audit/log_channel.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <span>
+
+#include "secshr/descriptor_passing.h"
+#include "secshr/limits.h"
+
+namespace secshr {
+
+Ticket LogChannel::write(std::string_view line, Importance importance) noexcept {
+  LineMessage message{last_ + 1, lost_, line};
+  // Room is kept for what was changed, which nobody can be told of before it is written.
+  const bool is_behind = last_ - written_ >= limits::routine_lines_waiting;
+  const std::size_t size = encode_line_message(message, bytes_);
+  if (size == 0 || (importance == Importance::routine && is_behind) ||
+      !send_message(channel_.get(), std::span(bytes_).first(size), -1, Wait::no)) {
+    count(1);
+    return 0;
+  }
+  ++last_;
+  lost_ = 0;
+  message.lost = lost_to_copy_;
+  write_copy(message);
+  return last_;
+}
+
+void LogChannel::write_copy(const LineMessage& message) noexcept {
+  if (!copy_) return;
+  const std::size_t size = encode_line_message(message, bytes_);
+  const auto sent = send_message(copy_.get(), std::span(bytes_).first(size), -1, Wait::no);
+  lost_to_copy_ = sent ? 0 : lost_to_copy_ + 1;
+  // Its word is of no interest, but must not fill the channel.
+  std::array<std::byte, line_report_size> report{};
+  while (true) {
+    const auto taken = receive_message(copy_.get(), report, Wait::no);
+    if (!taken) return;
+    if (taken->size == 0) return copy_.reset();
+  }
+}
+
+void LogChannel::count(std::uint64_t lines) noexcept {
+  lost_ += lines;
+  lost_in_all_ += lines;
+}
+
+bool LogChannel::take_reports() noexcept {
+  std::array<std::byte, line_report_size> bytes{};
+  while (true) {
+    const auto message = receive_message(channel_.get(), bytes, Wait::no);
+    if (!message) return message.error() == EAGAIN;
+    const auto ticket = decode_line_report(std::span(bytes).first(message->size));
+    if (!ticket) return false;
+    written_ = std::max(written_, *ticket);
+  }
+}
+
+void LogChannel::drain(MonotonicTime until) noexcept {
+  while (written_ < last_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    pollfd entry{channel_.get(), POLLIN, 0};
+    if (left <= 0 || ::poll(&entry, 1, static_cast<int>(left)) <= 0 || !take_reports()) return;
+  }
+}
+
+}  // namespace secshr

@@ -1,0 +1,50 @@
+// The broker's way into the audit log: to a process of its own that writes it, so that a disk that hangs stops
+// nothing but that process, and no descriptor of the log is in the broker. A second such process writes the copy,
+// which can fail, fill or vanish without any effect.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "secshr/audit/line_message.h"
+#include "secshr/audit/log.h"
+#include "secshr/kernel.h"
+#include "system/descriptor.h"
+
+namespace secshr {
+
+class LogChannel final : public Log {
+ public:
+  // Channels to processes that serve_log(); `copy` may be none.
+  explicit LogChannel(Descriptor channel, Descriptor copy = Descriptor()) noexcept
+      : channel_(std::move(channel)), copy_(std::move(copy)) {}
+
+  // Never waits. Where the log is so far behind that it takes no more, the line is lost, and counted.
+  Ticket write(std::string_view line, Importance importance) noexcept override;
+  [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket <= written_; }
+  void count_lost() noexcept override { count(1); }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_in_all_; }
+
+  // Readable when there is word of written lines.
+  [[nodiscard]] int descriptor() const noexcept { return channel_.get(); }
+  // Takes what word there is. False: the process is gone.
+  [[nodiscard]] bool take_reports() noexcept;
+  // At the end: waits until everything is written, but no longer than that.
+  void drain(MonotonicTime until) noexcept;
+
+ private:
+  void count(std::uint64_t lines) noexcept;
+  void write_copy(const LineMessage& message) noexcept;
+
+  Descriptor channel_;
+  Descriptor copy_;
+  std::array<std::byte, line_message_size> bytes_{};
+  Ticket last_ = 0;
+  Ticket written_ = 0;
+  std::uint64_t lost_ = 0;  // since the last line that went through
+  std::uint64_t lost_to_copy_ = 0;
+  std::uint64_t lost_in_all_ = 0;
+};
+
+}  // namespace secshr

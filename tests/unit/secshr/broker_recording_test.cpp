@@ -1,0 +1,102 @@
+// What was changed is in the log before anybody is told of it, and a log that hangs keeps nobody waiting for longer
+// than a request may take.
+#include "tests/unit/secshr/broker_fixture.h"
+
+namespace secshr {
+namespace {
+
+using namespace test;
+
+class BrokerRecording : public BrokerTest {
+ protected:
+  BrokerRecording() {
+    machine.semaphore_sets[5] = {{.uid = bob, .cuid = bob, .ctime = 70, .mode = 0600}, bob_pid};
+    machine.log_hangs = true;
+  }
+  void remove_set() {
+    serve(bob_pid, protocol::RemoveSemaphoreSet{5});
+    machine.settle(broker);
+  }
+  void log_goes_on() {
+    machine.lines_written = 1;
+    broker.on_recorded();
+  }
+};
+
+TEST_F(BrokerRecording, a_change_is_told_when_its_line_is_written_and_not_before) {
+  remove_set();
+  ASSERT_EQ(machine.removals().size(), 1U);
+  ASSERT_EQ(machine.records().size(), 1U);
+  EXPECT_TRUE(machine.replies().empty());
+  EXPECT_EQ(broker.parked(), 1U);
+  broker.on_recorded();  // of other lines
+  EXPECT_TRUE(machine.replies().empty());
+  log_goes_on();
+  EXPECT_EQ(machine.replies().size(), 1U);
+  EXPECT_EQ(outcome(), done);
+  EXPECT_EQ(broker.parked(), 0U);
+  // Once.
+  broker.on_recorded();
+  machine.clock += limits::request_deadline;
+  broker.expire();
+  EXPECT_EQ(machine.replies().size(), 1U);
+}
+
+TEST_F(BrokerRecording, where_the_log_hangs_it_is_told_at_the_deadline_as_what_it_is) {
+  remove_set();
+  ASSERT_TRUE(broker.next_deadline());
+  EXPECT_EQ(*broker.next_deadline(), machine.clock + limits::request_deadline);
+  machine.clock += limits::request_deadline - std::chrono::nanoseconds(1);
+  broker.expire();
+  EXPECT_TRUE(machine.replies().empty());
+  machine.clock += std::chrono::nanoseconds(1);
+  broker.expire();
+  ASSERT_EQ(machine.replies().size(), 1U);
+  EXPECT_EQ(outcome(), done);
+  EXPECT_EQ(broker.parked(), 0U);
+  log_goes_on();
+  EXPECT_EQ(machine.replies().size(), 1U);
+}
+
+TEST_F(BrokerRecording, what_changed_nothing_is_told_at_once) {
+  serve(bob_pid, protocol::Ping{});
+  serve(bob_pid, protocol::RemoveSemaphoreSet{6});
+  machine.settle(broker);
+  EXPECT_EQ(machine.replies().size(), 2U);
+  EXPECT_EQ(broker.parked(), 0U);
+}
+
+TEST_F(BrokerRecording, a_flush_waits_too_and_its_file_is_free_meanwhile) {
+  serve(bob_pid, close_of());
+  serve(alice_pid, close_of());
+  machine.settle(broker);
+  EXPECT_EQ(machine.header_writes().size(), 2U);
+  EXPECT_TRUE(machine.replies().empty());
+  machine.lines_written = 2;
+  broker.on_recorded();
+  EXPECT_EQ(machine.replies().size(), 2U);
+}
+
+// --- Whom it could tell ---
+
+TEST_F(BrokerRecording, does_nothing_for_a_sender_without_a_socket_of_its_own_to_answer_to) {
+  machine.log_hangs = false;
+  for (const int error : {EPERM, ENOENT, ECONNREFUSED, EACCES, EPROTOTYPE}) {
+    machine.reach_error = error;
+    serve(bob_pid, protocol::RemoveSemaphoreSet{5});
+    EXPECT_EQ(machine.looks_waiting(), 0U);
+    EXPECT_EQ(broker.parked(), 0U);
+    ASSERT_FALSE(machine.records().empty());
+    EXPECT_EQ(machine.records().back().outcome.verdict, Verdict::dropped);
+    EXPECT_STREQ(machine.records().back().outcome.rule, rule::socket_name);
+    EXPECT_EQ(machine.records().back().outcome.code, error);
+  }
+  EXPECT_TRUE(machine.removals().empty());
+  EXPECT_TRUE(machine.replies().empty());
+  machine.reach_error.reset();
+  remove_set();
+  EXPECT_EQ(machine.removals().size(), 1U);
+}
+
+}  // namespace
+}  // namespace secshr

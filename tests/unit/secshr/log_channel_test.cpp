@@ -1,0 +1,198 @@
+// The way of a line into the log: in order, with a word back when it is written, and never at the cost of whoever
+// writes it.
+#include "secshr/audit/log_channel.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "secshr/audit/recorder.h"
+#include "secshr/limits.h"
+
+namespace secshr {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+struct Ends {
+  Ends() {
+    std::array<int, 2> ends{-1, -1};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+    ours.reset(ends[0]);
+    theirs.reset(ends[1]);
+  }
+  Descriptor ours, theirs;
+};
+
+// A file without a name.
+class Scratch {
+ public:
+  Scratch() {
+    std::string path = testing::TempDir() + "secshr_log_XXXXXX";
+    file_.reset(::mkostemp(path.data(), O_APPEND | O_CLOEXEC));
+    (void)::unlink(path.c_str());
+  }
+  [[nodiscard]] int descriptor() const { return file_.get(); }
+  [[nodiscard]] std::vector<std::string> lines() const {
+    std::string text(1 << 20, '\0');
+    const ssize_t size = ::pread(file_.get(), text.data(), text.size(), 0);
+    text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    std::vector<std::string> lines;
+    for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+      lines.push_back(text.substr(0, end));
+      text.erase(0, end + 1);
+    }
+    EXPECT_EQ(text, "");
+    return lines;
+  }
+
+ private:
+  Descriptor file_;
+};
+
+// A recorder that works until the channel closes.
+class Working {
+ public:
+  Working(const Descriptor& channel, const Scratch& file)
+      : thread_([channel = channel.get(), file = file.descriptor()] { serve_log(channel, file); }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+TEST(LineMessage, comes_back_as_it_was_sent_and_is_refused_cut_short_or_too_long) {
+  std::vector<std::byte> bytes(line_message_size);
+  const std::string longest(longest_line, 'x');
+  for (const std::string& line : {std::string(), std::string("ts=1 obj=\"a b\""), longest}) {
+    const std::size_t size = encode_line_message({0xfedcba9876543210, 7, line}, bytes);
+    ASSERT_EQ(size, line_message_fixed_size + line.size());
+    const auto back = decode_line_message(std::span(bytes).first(size));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->ticket, 0xfedcba9876543210);
+    EXPECT_EQ(back->lost, 7U);
+    EXPECT_EQ(back->line, line);
+  }
+  EXPECT_EQ(encode_line_message({1, 0, longest + "x"}, bytes), 0U);
+  for (std::size_t size = 0; size < line_message_fixed_size; ++size) {
+    EXPECT_FALSE(decode_line_message(std::span(bytes).first(size)));
+  }
+  for (const std::size_t size : {line_report_size - 1, line_report_size + 1}) {
+    EXPECT_FALSE(decode_line_report(std::span(bytes).first(size)));
+  }
+  EXPECT_EQ(decode_line_report(encode_line_report(0x0123456789abcdef)), 0x0123456789abcdef);
+}
+
+TEST(LogChannel, lines_arrive_in_their_order_and_their_writing_is_known) {
+  Ends ends;
+  const Scratch file;
+  LogChannel log(std::move(ends.ours));
+  const Ticket first = log.write("one", Importance::change);
+  const Ticket second = log.write("two", Importance::routine);
+  EXPECT_FALSE(log.has_written(first));
+  EXPECT_TRUE(log.take_reports());
+  EXPECT_FALSE(log.has_written(first));
+  {
+    const Working recorder(ends.theirs, file);
+    log.drain(steady_clock::now() + milliseconds(5000));
+    EXPECT_TRUE(log.has_written(first));
+    EXPECT_TRUE(log.has_written(second));
+    EXPECT_FALSE(log.has_written(second + 1));
+    EXPECT_EQ(file.lines(), (std::vector<std::string>{"one", "two"}));
+    const Descriptor closed(::fcntl(ends.theirs.get(), F_DUPFD_CLOEXEC, 0));
+    (void)::shutdown(closed.get(), SHUT_RDWR);
+  }
+}
+
+TEST(LogChannel, a_log_that_hangs_blocks_nobody_keeps_room_for_changes_and_says_later_what_was_lost) {
+  Ends ends;
+  const Scratch file;
+  LogChannel log(std::move(ends.ours));
+  for (std::uint64_t line = 0; line < limits::routine_lines_waiting; ++line) {
+    ASSERT_NE(log.write("refused", Importance::routine), 0U) << line;
+  }
+  EXPECT_EQ(log.lost(), 0U);
+  EXPECT_EQ(log.write("refused", Importance::routine), 0U);
+  EXPECT_EQ(log.write(std::string(longest_line + 1, 'x'), Importance::change), 0U);
+  EXPECT_EQ(log.lost(), 2U);
+  // Changes go on until nothing more fits.
+  std::uint64_t changes = 0;
+  const auto began = steady_clock::now();
+  while (log.write("changed", Importance::change) != 0) ++changes;
+  EXPECT_GE(changes, limits::routine_lines_waiting / 2);
+  log.count_lost();
+  EXPECT_EQ(log.lost(), 4U);
+  EXPECT_TRUE(log.has_written(0));
+  log.drain(steady_clock::now() + milliseconds(20));
+  EXPECT_LT(steady_clock::now() - began, milliseconds(2000));
+  {
+    const Working recorder(ends.theirs, file);
+    log.drain(steady_clock::now() + milliseconds(5000));
+    // One line between the report of the lost ones and the next: the first two were lost before the changes.
+    ASSERT_NE(log.write("back", Importance::change), 0U);
+    log.drain(steady_clock::now() + milliseconds(5000));
+    (void)::shutdown(ends.theirs.get(), SHUT_RDWR);
+  }
+  const auto lines = file.lines();
+  ASSERT_EQ(lines.size(), limits::routine_lines_waiting + changes + 1 + 2);
+  EXPECT_TRUE(lines.at(limits::routine_lines_waiting).ends_with("event=log-lost lines=2")) << lines.at(64);
+  EXPECT_TRUE(lines.at(lines.size() - 2).ends_with("event=log-lost lines=2")) << lines.at(lines.size() - 2);
+  EXPECT_EQ(lines.back(), "back");
+}
+
+TEST(LogChannel, a_recorder_that_is_gone_is_noticed_and_costs_lines_that_are_counted) {
+  Ends ends;
+  LogChannel log(std::move(ends.ours));
+  ends.theirs.reset();
+  EXPECT_EQ(log.write("one", Importance::change), 0U);
+  EXPECT_EQ(log.lost(), 1U);
+  EXPECT_FALSE(log.take_reports());
+  log.drain(steady_clock::now() + milliseconds(5000));
+}
+
+TEST(LogChannel, the_copy_has_the_same_lines_and_neither_its_hanging_nor_its_end_costs_the_log_anything) {
+  Ends ends;
+  Ends copy_ends;
+  const Scratch file;
+  const Scratch copy;
+  LogChannel log(std::move(ends.ours), std::move(copy_ends.ours));
+  constexpr int many = 3000;  // more than a channel holds
+  std::uint64_t copied = 0;
+  {
+    const Working recorder(ends.theirs, file);
+    for (int line = 0; line < many; ++line) {
+      ASSERT_NE(log.write("line " + std::to_string(line), Importance::change), 0U);
+      log.drain(steady_clock::now() + milliseconds(5000));
+    }
+    EXPECT_EQ(log.lost(), 0U);
+    {
+      const Working copyist(copy_ends.theirs, copy);
+      while (copy.lines().size() < 10) std::this_thread::sleep_for(milliseconds(1));
+      std::this_thread::sleep_for(milliseconds(50));
+      ASSERT_NE(log.write("late", Importance::change), 0U);
+      while (copy.lines().empty() || copy.lines().back() != "late") std::this_thread::sleep_for(milliseconds(1));
+      copied = copy.lines().size();
+      (void)::shutdown(copy_ends.theirs.get(), SHUT_RDWR);
+    }
+    copy_ends.theirs.reset();
+    ASSERT_NE(log.write("alone", Importance::change), 0U);
+    ASSERT_NE(log.write("alone", Importance::change), 0U);
+    log.drain(steady_clock::now() + milliseconds(5000));
+    (void)::shutdown(ends.theirs.get(), SHUT_RDWR);
+  }
+  EXPECT_EQ(file.lines().size(), many + 3);
+  // What did not fit is counted in the copy too: its own lines, the report, and the late one.
+  const auto lines = copy.lines();
+  ASSERT_EQ(lines.size(), copied);
+  EXPECT_TRUE(lines.at(copied - 2).ends_with("event=log-lost lines=" + std::to_string(many - (copied - 2))))
+      << lines.at(copied - 2);
+}
+
+}  // namespace
+}  // namespace secshr

@@ -1,0 +1,118 @@
+// What the kernel says of a sender is taken as it says it: a pidfd that came, or the time of sending where that was
+// asked for, and nobody who merely has the sender's pid otherwise.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <initializer_list>
+#include <stdexcept>
+#include <utility>
+
+#include "secshr/linux_kernel.h"
+#include "system/descriptor.h"
+#include "system/pidfd.h"
+
+// Newer than glibc 2.36.
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
+namespace secshr {
+namespace {
+
+BootTime since_boot() {
+  timespec now{};
+  EXPECT_EQ(::clock_gettime(CLOCK_BOOTTIME, &now), 0);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+class Receive : public testing::Test {
+ protected:
+  void SetUp() override {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+    ours_.reset(ends[0]);
+    theirs_.reset(ends[1]);
+  }
+  bool ask_for(std::initializer_list<int> options) {
+    const int on = 1;
+    for (const int option : options) {
+      if (::setsockopt(ours_.get(), SOL_SOCKET, option, &on, sizeof on) != 0) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] bool send() const { return ::send(theirs_.get(), "ping", 4, MSG_NOSIGNAL) == 4; }
+  Received receive() {
+    auto replies = ReplySockets::make();
+    auto names = BoundNames::open();
+    if (!replies || !names) throw std::runtime_error("no kernel to ask");
+    LinuxKernel kernel(*std::move(replies), *std::move(names), ActingAsRoot::refused);
+    std::array<std::byte, 64> buffer{};
+    auto received = kernel.receive(ours_.get(), buffer);
+    if (!received) throw std::runtime_error("nothing came");
+    EXPECT_EQ(received->size, 4U);
+    EXPECT_FALSE(received->control_truncated);
+    return *std::move(received);
+  }
+
+  Descriptor ours_, theirs_;
+};
+
+TEST_F(Receive, opens_nobody_by_pid_where_it_is_not_known_when_that_was_sent) {
+  ASSERT_TRUE(ask_for({SO_PASSCRED}));
+  ASSERT_TRUE(send());
+  const Received received = receive();
+  ASSERT_TRUE(received.credentials);
+  EXPECT_EQ(received.credentials->pid, ::getpid());
+  EXPECT_FALSE(received.pidfd);
+  EXPECT_FALSE(received.credentials->sent);
+}
+
+TEST_F(Receive, takes_the_pidfd_that_comes) {
+  if (!ask_for({SO_PASSCRED, SO_PASSPIDFD})) GTEST_SKIP() << "a kernel before Linux 6.5";
+  ASSERT_TRUE(send());
+  const Received received = receive();
+  ASSERT_TRUE(received.credentials);
+  EXPECT_TRUE(received.pidfd);
+  EXPECT_FALSE(received.credentials->sent);
+}
+
+TEST_F(Receive, opens_the_sender_by_pid_where_the_time_of_sending_comes_and_says_when_that_was) {
+  ASSERT_TRUE(ask_for({SO_PASSCRED, SO_TIMESTAMPNS}));
+  for (const useconds_t in_the_queue : {0U, 50'000U}) {
+    const BootTime before = since_boot();
+    ASSERT_TRUE(send());
+    const BootTime after = since_boot();
+    (void)::usleep(in_the_queue);
+    const Received received = receive();
+    ASSERT_TRUE(received.credentials && received.credentials->sent);
+    EXPECT_TRUE(received.pidfd);
+    // Later by what passes between two clocks being read, and never earlier.
+    constexpr std::chrono::microseconds the_clocks_own{1};
+    EXPECT_GE(*received.credentials->sent, before - the_clocks_own);
+    EXPECT_LE(*received.credentials->sent, after + std::chrono::milliseconds(20));
+  }
+}
+
+TEST_F(Receive, has_no_living_process_for_a_sender_that_has_ended) {
+  for (const int option : {SO_PASSPIDFD, SO_TIMESTAMPNS}) {
+    SetUp();
+    if (!ask_for({SO_PASSCRED, option})) continue;
+    const pid_t sender = ::fork();
+    if (sender == 0) ::_exit(send() ? 0 : 1);
+    int status = -1;
+    ASSERT_EQ(::waitpid(sender, &status, 0), sender);
+    ASSERT_EQ(status, 0);
+    const Received received = receive();
+    ASSERT_TRUE(received.credentials);
+    EXPECT_EQ(received.credentials->pid, sender);
+    EXPECT_FALSE(received.pidfd && is_running(received.pidfd.get())) << option;
+  }
+}
+
+}  // namespace
+}  // namespace secshr
