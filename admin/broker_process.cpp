@@ -159,7 +159,9 @@ Result<void> remove_run_directory(const std::string& installation) {
   const Descriptor run(opened.descriptor);
   if (opened.fault == PathFault::missing) return {};
   if (opened.fault != PathFault::none) return error(fmt::format("{}: {}", directory, explain(opened.fault)));
-  for (const char* const name : {"control", "counters", "lock"}) {
+  // What a broker makes there, finished or not.
+  for (const char* const name :
+       {"control", "counters", "counters.new", "configuration", ".configuration", "lock"}) {
     if (unlinkat(run.get(), name, 0) != 0 && errno != ENOENT) {
       return system_error(fmt::format("{}/{}", directory, name), "remove");
     }

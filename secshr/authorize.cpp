@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "secshr/restriction_rule.h"
+
 namespace secshr {
 
 std::optional<LookAt> look_needed(const protocol::Request& request) noexcept {
@@ -21,8 +23,36 @@ std::optional<LookAt> look_needed(const protocol::Request& request) noexcept {
   return std::nullopt;
 }
 
+const Restriction* Authorizer::restriction_of(protocol::RequestCode code) const noexcept {
+  return policy_.restrictions == nullptr ? nullptr : secshr::restriction_of(*policy_.restrictions, code);
+}
+
+std::optional<Denied> Authorizer::not_served(const protocol::Request& request) const noexcept {
+  const Restriction* const restriction = restriction_of(protocol::code_of(request));
+  if (restriction == nullptr || restriction->served) return std::nullopt;
+  return Denied{rule::not_served, EPERM};
+}
+
+bool Authorizer::depends_on_groups(const Peer& peer, const protocol::Request& request) const noexcept {
+  const Restriction* const restriction = restriction_of(protocol::code_of(request));
+  return restriction != nullptr && restriction->served &&
+         !serves(*restriction, {peer.credentials.uid, peer.credentials.gid, {}});
+}
+
+std::optional<Denied> Authorizer::denial_by_restriction(const Peer& peer, const protocol::Request& request,
+                                                        const Evidence& evidence) const noexcept {
+  if (const auto denied = not_served(request)) return denied;
+  if (!depends_on_groups(peer, request)) return std::nullopt;
+  const Seen* const client = look_needed(request) == LookAt::process ? evidence.client : evidence.seen;
+  if (client == nullptr) return Denied{rule::not_served, EPERM};
+  if (!client->report.knows_groups) return denial_of_look(client->report).value_or(Denied{rule::peer_mixed, EPERM});
+  if (serves(*restriction_of(protocol::code_of(request)), rights_of(peer, *client))) return std::nullopt;
+  return Denied{rule::not_served, EPERM};
+}
+
 Authorizer::Decision Authorizer::authorize(const Peer& peer, const protocol::Request& request,
                                            const Evidence& evidence) noexcept {
+  if (const auto denied = denial_by_restriction(peer, request, evidence)) return std::unexpected(*denied);
   const auto unseen = std::unexpected(Denied{rule::not_served, EPERM});
   if (const auto* ping = std::get_if<protocol::Ping>(&request)) return Permit<protocol::Ping>(*ping);
   if (evidence.seen == nullptr) return unseen;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "installation/restrictions.h"
 #include "protocol/profile.h"
 #include "protocol/request.h"
 #include "protocol/socket_names.h"
@@ -59,6 +60,7 @@ using AnyPermit =
 // Where a request came in, and what was found out for it.
 struct Evidence {
   const Seen* seen = nullptr;         // the looker's report, where look_needed() asks for one
+  const Seen* client = nullptr;       // the client's own, where that is another and its groups are needed
   int process = -1;                   // the pidfd of the process that the request names
   int directory = -1;                 // of the socket that received it
   std::string_view sender_directory;  // how the client itself calls that directory, up to the last slash
@@ -67,6 +69,7 @@ struct Evidence {
 struct Policy {
   const protocol::Profile* profile = nullptr;
   bool allow_root_objects = false;
+  const Restrictions* restrictions = nullptr;  // nullptr: everything is served to everybody
 };
 
 class Authorizer {
@@ -77,12 +80,20 @@ class Authorizer {
   [[nodiscard]] Decision authorize(const Peer& peer, const protocol::Request& request,
                                    const Evidence& evidence) noexcept;
 
+  // What can be said of it before anything is looked at.
+  [[nodiscard]] std::optional<Denied> not_served(const protocol::Request& request) const noexcept;
+  // Whether the peer is served depends on its supplementary groups.
+  [[nodiscard]] bool depends_on_groups(const Peer& peer, const protocol::Request& request) const noexcept;
+
   // A leftover socket that the peer met under a name of its own: by the same rules as one that a request names.
   [[nodiscard]] std::expected<Permit<SocketRemoval>, Denied> leftover(const Peer& peer,
                                                                       const protocol::LeftoverName& leftover,
                                                                       const Rights& rights, int directory) noexcept;
 
  private:
+  std::optional<Denied> denial_by_restriction(const Peer& peer, const protocol::Request& request,
+                                              const Evidence& evidence) const noexcept;
+  [[nodiscard]] const Restriction* restriction_of(protocol::RequestCode code) const noexcept;
   // authorize_header.cpp
   Decision flush(const Peer& peer, const protocol::FlushHeader& request, const Seen& seen) noexcept;
   std::optional<Denied> denial_of_close(const Peer& peer, const Seen& seen) noexcept;

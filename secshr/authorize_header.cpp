@@ -27,15 +27,16 @@ Authorizer::Decision Authorizer::flush(const Peer& peer, const protocol::FlushHe
 }
 
 // Whether the set is the peer's own, or the peer was the last to operate on its member 0, as a client that holds it
-// was. To wait until a member is 0 is an operation, too, and takes no more than read permission: who may not alter the
-// set does not hold it.
+// was. To wait until a member is 0 is an operation, too, and takes no more than read permission: who may not alter
+// the set does not hold it.
 bool Authorizer::holds(const Peer& peer, const Seen& seen, std::int32_t semid) noexcept {
   if (semid < 0) return false;
   const auto set = kernel_.semaphore_set(semid);
   return set && holds(peer, seen, semid, *set);
 }
 
-bool Authorizer::holds(const Peer& peer, const Seen& seen, std::int32_t semid, const SemaphoreSetFacts& set) noexcept {
+bool Authorizer::holds(const Peer& peer, const Seen& seen, std::int32_t semid,
+                       const SemaphoreSetFacts& set) noexcept {
   if (set.object.cuid == peer.credentials.uid) return true;
   if (!seen.report.knows_groups || !ipc_permits(set.object, rights_of(peer, seen), ipc_alter)) return false;
   const auto last = kernel_.last_operation_pid(semid, set);
@@ -76,11 +77,11 @@ std::optional<Denied> Authorizer::denial_of_open(const Peer& peer, const Seen& s
   return std::nullopt;
 }
 
-// Whether the header names a segment of the peer's own that somebody is attached to, and would name other objects: one
-// file would then be in use twice. Whatever the segment's time, since its owner and its creator can move that at will.
-// Of a stranger's segment nothing follows: a header that was not closed before a reboot names whatever has that id by
-// now. The writer, which knows no peer, does not ask this again: who attaches between the two looks found the ids of a
-// header whose times no longer hold.
+// Whether the header names a segment of the peer's own that somebody is attached to, and would name other objects:
+// one file would then be in use twice. Whatever the segment's time, since its owner and its creator can move that at
+// will. Of a stranger's segment nothing follows: a header that was not closed before a reboot names whatever has that
+// id by now. The writer, which knows no peer, does not ask this again: who attaches between the two looks found the
+// ids of a header whose times no longer hold.
 bool Authorizer::forgets_own_segment(const Peer& peer, const IpcIds& wanted, const IpcIds& found) noexcept {
   if (found.shmid < 0 || (found.shmid == wanted.shmid && found.semid == wanted.semid)) return false;
   const auto segment = kernel_.segment(found.shmid);

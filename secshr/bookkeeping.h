@@ -17,8 +17,7 @@ struct Bookkeeping {
   Counters& counters;
   CountersPage page;
 
-  void turn(const Broker& broker, MonotonicTime now) noexcept {
-    digest.tick(now);
+  void publish(const Broker& broker) noexcept {
     counters.replies_unsent = broker.unsent_replies();
     counters.log_lines_lost = log.lost();
     count_parked(counters, broker.parked());

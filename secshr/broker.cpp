@@ -27,7 +27,7 @@ FileKey file_of(const Exchange& exchange) noexcept {
 // Without its job.
 LookRequest look_request_of(const Exchange& exchange) noexcept {
   const protocol::Request& request = *exchange.request;
-  LookRequest look{0, *look_needed(request), exchange.peer->credentials, {}};
+  LookRequest look{0, exchange.look, exchange.peer->credentials, {}};
   if (const auto* flush = std::get_if<protocol::FlushHeader>(&request)) look.path = flush->path;
   if (look.at == LookAt::process) look.whom = {named_process(request), 0, 0};
   return look;
@@ -89,6 +89,7 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
 
 // What is to be looked at must be there, and there must be room to wait for it.
 void Broker::prepare(Exchange& exchange) noexcept {
+  if (const auto denied = authorizer_.not_served(*exchange.request)) return answer(exchange, refused(*denied));
   const auto at = look_needed(*exchange.request);
   if (!at) return decide(exchange);
   if (!exchanges_.has_room_for(*at, exchange.peer->credentials.uid)) {
@@ -99,6 +100,7 @@ void Broker::prepare(Exchange& exchange) noexcept {
     auto process = open_named_process(kernel_, *exchange.request);
     if (!process) return answer(exchange, process.error());
     exchange.process = *std::move(process);
+    if (authorizer_.depends_on_groups(*exchange.peer, *exchange.request)) exchange.look = LookAt::client;
   }
   look(exchange);
 }
@@ -131,13 +133,20 @@ void Broker::on_seen(Seen seen) noexcept {
   } else {
     exchange->stage = Exchange::Stage::handling;
     exchange->seen = std::move(seen);
-    decide(*exchange);
+    if (exchange->look == look_needed(*exchange->request)) {
+      decide(*exchange);
+    } else {
+      exchange->client = std::move(exchange->seen);
+      exchange->look = *look_needed(*exchange->request);
+      look(*exchange);
+    }
   }
   resume_queued();
 }
 
 void Broker::decide(Exchange& exchange) noexcept {
-  const Evidence evidence{exchange.seen ? &*exchange.seen : nullptr, exchange.process.get(), exchange.directory,
+  const Evidence evidence{exchange.seen ? &*exchange.seen : nullptr, exchange.client ? &*exchange.client : nullptr,
+                          exchange.process.get(), exchange.directory,
                           protocol::directory_part(exchange.sender.data())};
   const auto permit = authorizer_.authorize(*exchange.peer, *exchange.request, evidence);
   exchange.object = permit ? object_of(*permit, exchange.seen) : permit.error().object;

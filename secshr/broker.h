@@ -23,6 +23,7 @@ struct Service {
   OverflowIds overflow;
   bool allow_root_objects = false;
   RequestLimits limits = {};
+  const Restrictions* restrictions = nullptr;
 };
 
 // A served directory: the socket in it and an O_PATH descriptor of the directory itself.
@@ -40,7 +41,7 @@ class Broker {
         looker_(looker),
         writer_(writer),
         audit_(audit),
-        authorizer_(kernel, {service.profile, service.allow_root_objects}),
+        authorizer_(kernel, {service.profile, service.allow_root_objects, service.restrictions}),
         rate_(service.limits) {}
 
   // Serves one datagram; false when there was none, or no room for it.

@@ -37,7 +37,10 @@ void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.credentials.reset();
   exchange.peer.reset();
   exchange.process.reset();
+  exchange.client.reset();
   exchange.seen.reset();
+  exchange.line = 0;
+  exchange.reply_code = 0;
   exchange.removed.reset();
   exchange.object.reset();
   exchange.header.reset();

@@ -1,5 +1,5 @@
-// The requests that wait for a helper: a table of fixed size, with a share for what can hang and for each uid of that,
-// so that nobody's slow file keeps others waiting.
+// The requests that wait for a helper: a table of fixed size, with a share for what can hang and for each uid of
+// that, so that nobody's slow file keeps others waiting.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ struct Exchange {
   // Answered for, but a helper still has it: to say who the client is, so that its leftovers can be removed, or
   // because it is stuck. Until that is known to be over, its uid's share and its file stay taken.
   bool told = false;
-  std::uint64_t job = 0;  // new for each helper's turn, so that a late answer finds nobody
+  std::uint64_t job = 0;         // new for each helper's turn, so that a late answer finds nobody
   LookAt look = LookAt::client;  // what it waits for a look at, or was looked at for it
   MonotonicTime received_at;
   MonotonicTime deadline;
@@ -55,6 +55,7 @@ struct Exchange {
   std::optional<protocol::RequestHeader> header;                      // empty until a full one was decoded
   std::optional<protocol::Request> request;                           // empty until the body was
   Descriptor process;                                                 // a pidfd of the process that the request names
+  std::optional<Seen> client;  // looked at before the process, where its groups decide whether it is served
   std::optional<Seen> seen;
   std::optional<protocol::SocketName> removed;  // what a permit to remove a file names, whatever the client calls it
   std::optional<ObjectFacts> object;            // for the record

@@ -21,8 +21,8 @@ std::expected<pid_t, int> ask_last_operation_pid(int semid) noexcept {
 
 }  // namespace
 
-// As one of those who may read the set, whoever that is; as its owner last, since nobody acts as root. What the answer
-// is good for the rule decides, and no client is told.
+// As one of those who may read the set, whoever that is; as its owner last, since nobody acts as root. What the
+// answer is good for the rule decides, and no client is told.
 std::expected<pid_t, int> LinuxKernel::last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept {
   auto last = ask_last_operation_pid(semid);
   if (last || last.error() != EACCES) return last;
@@ -38,8 +38,9 @@ std::expected<pid_t, int> LinuxKernel::last_operation_pid(int semid, const Semap
   return ask_last_operation_pid(semid);
 }
 
-// Who operated on the set since it was seen may rely on it. Between the second look and the removal the owner could still make place for another object with this id; with the
-// kernel's sequence numbers that takes 32768 objects in that index meanwhile.
+// Who operated on the set since it was seen may rely on it. Between the second look and the removal the owner could
+// still make place for another object with this id; with the kernel's sequence numbers that takes 32768 objects in
+// that index meanwhile.
 std::expected<void, int> LinuxKernel::remove_semaphore_set(int semid, const SemaphoreSetFacts& seen) noexcept {
   const IpcIdentity owner(seen.object.acting_owner(), root_);
   if (!owner.ok()) return std::unexpected(EPERM);

@@ -8,9 +8,9 @@
 namespace secshr::limits {
 
 // Requests that were taken and not answered yet. While there are as many, no further datagram is taken: the kernel's
-// queue holds them and their senders wait in sendto(2). EBUSY would be worse: stock clients take it for a failure, and
-// many processes of one user that leave at the same moment are no attack.
-inline constexpr std::size_t parked_exchanges = 256;
+// queue holds them and their senders wait in sendto(2). EBUSY would be worse: stock clients take it for a failure,
+// and many processes of one user that leave at the same moment are no attack.
+inline constexpr std::size_t parked_exchanges = 192;
 // Of those, the ones that something else than the broker and its helpers can hold up: a look at a file, whose file
 // system may not answer, or at a process, whose maps may be locked. Beyond any of these: EBUSY, rule rate.uid. What
 // waits for a look at its client alone, some tenths of a millisecond, always has the rest of the table; that goes on,
@@ -18,8 +18,9 @@ inline constexpr std::size_t parked_exchanges = 256;
 inline constexpr std::size_t parked_slow = 128;
 inline constexpr std::size_t parked_slow_per_uid = 96;
 inline constexpr std::size_t parked_files_per_uid = 32;
-// Each holds its sender's pidfd, and the slow ones a file or the pidfd of another process as well. With reply_sockets
-// and the rest that must stay below what the wrapper needs of RLIMIT_NOFILE: 512.
+// Each holds its sender's pidfd, and the slow ones a file or the pidfd of another process as well. With reply_sockets,
+// two for each directory and one for each program of the installation that must stay below what the wrapper needs of
+// RLIMIT_NOFILE: 512.
 inline constexpr std::size_t parked_descriptors = parked_exchanges + parked_slow;
 
 // From receipt to reply. Below the 5 s after which a stock client gives up and asks again.
@@ -36,7 +37,8 @@ inline constexpr unsigned flush_attempts = 3;
 // More than one user's share of each, so that a user whose files hang keeps nobody else waiting.
 inline constexpr unsigned looker_workers = 6;
 inline constexpr unsigned writer_workers = 3;
-// Workers of the looker that may be at what can hang: the others are for looks at clients. Each kind has its own share.
+// Workers of the looker that may be at what can hang: the others are for looks at clients. Each kind has its own
+// share.
 inline constexpr std::size_t slow_looks = 4;
 inline constexpr std::size_t looks_per_uid = 2;
 inline constexpr std::size_t writes_per_uid = 1;
@@ -60,7 +62,7 @@ inline constexpr unsigned datagrams_per_turn = 32;
 // Sockets that replies leave through, and how many of them one uid may hold with replies that it does not read. Each
 // takes a few hundred unread ones.
 inline constexpr std::size_t reply_sockets = 64;
-static_assert(parked_descriptors + reply_sockets + 32 < 512);
+static_assert(parked_descriptors + reply_sockets + 96 < 512);
 inline constexpr std::size_t reply_sockets_per_uid = 4;
 
 // Lines on their way into the audit log beyond which refusals are counted and not written: the rest of the channel is

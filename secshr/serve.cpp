@@ -40,9 +40,9 @@ class Turns {
       if (!ending_ && now >= idle_at && broker_.parked() == 0) end_with(LoopEnd::idle, now);
       if (now >= names_seen_ + limits::name_check_interval) check_names(now);
       if (ending_ && is_done(now)) return close_all(), *ending_;
-      const auto wake = std::min({broker_.next_deadline().value_or(idle_at), ending_ ? end_by_ : idle_at,
-                                  names_seen_ + limits::name_check_interval,
-                                  loop_.books.digest.next_due().value_or(idle_at)});
+      const auto wake =
+          std::min({broker_.next_deadline().value_or(idle_at), ending_ ? end_by_ : idle_at,
+                    names_seen_ + limits::name_check_interval, loop_.books.digest.next_due().value_or(idle_at)});
       if (!wait(milliseconds_until(now, wake))) return LoopEnd::broken;
       broker_.expire();
     }
@@ -62,7 +62,7 @@ class Turns {
     }
     const int ready = ::poll(entries_.data(), entries_.size(), timeout);
     if (ready < 0) return errno == EINTR;
-    loop_.books.turn(broker_, kernel_.now());
+    loop_.books.digest.tick(kernel_.now());
     // Answers before questions: what is finished makes room for what is new.
     if (entries_[looker].revents != 0) take_seen();
     if (entries_[writer].revents != 0) take_written();
@@ -71,6 +71,7 @@ class Turns {
       if (entries_[first_server + index].revents != 0) (void)serve_datagrams(loop_.served[index]);
     }
     if (entries_[signals].revents != 0) take_signal();
+    loop_.books.publish(broker_);
     return true;
   }
 

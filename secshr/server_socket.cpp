@@ -36,7 +36,8 @@ bool set_option(int socket, int option, int value) noexcept {
 bool prepare(int socket) noexcept {
   if (!set_option(socket, SO_PASSCRED, 1)) return false;
   // Not in every kernel. Without the first, the time of sending tells the sender from a later process with its pid,
-  // and is asked for only there: receive.cpp takes it for the sign. Without the second, descriptors are closed unseen.
+  // and is asked for only there: receive.cpp takes it for the sign. Without the second, descriptors are closed
+  // unseen.
   if (!set_option(socket, SO_PASSPIDFD, 1) && !set_option(socket, SO_TIMESTAMPNS, 1)) return false;
   (void)set_option(socket, SO_PASSRIGHTS, 0);
   return true;

@@ -28,8 +28,8 @@ struct ServerSocket {
                                                                           const protocol::SocketName& name,
                                                                           mode_t mode, gid_t group) noexcept;
 
-// Whether the kernel passes a pidfd of the sender along with each datagram (Linux 6.5). Where it does not, it says when
-// each was sent.
+// Whether the kernel passes a pidfd of the sender along with each datagram (Linux 6.5). Where it does not, it says
+// when each was sent.
 [[nodiscard]] bool passes_pidfds(int socket) noexcept;
 
 enum class NameState { ours, lost, unknown };

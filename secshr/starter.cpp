@@ -134,8 +134,8 @@ std::string describe_start(const Plan& plan) {
 Started<std::vector<ServicePoint>> bind_sockets(const Plan& plan) {
   std::vector<ServicePoint> points;
   for (const PlannedDirectory& directory : plan.directories) {
-    auto socket = bind_server_socket(directory.descriptor.get(), plan.server_name, plan.access.mode,
-                                     plan.access.group);
+    auto socket =
+        bind_server_socket(directory.descriptor.get(), plan.server_name, plan.access.mode, plan.access.group);
     if (!socket) {
       return start_fault(
           StartStatus::directory, socket.error().step,
@@ -171,11 +171,12 @@ Counters first_counters(const Plan& plan) {
   return counters;
 }
 
-Started<CountersPage> make_counters_page(const Plan& plan, const Counters& counters) {
+// Service does not depend on it.
+std::expected<CountersPage, std::string> make_counters_page(const Plan& plan, const Counters& counters) {
   const auto run = open_place(paths::run, plan.installation.name);
-  if (!run) return start_fault(StartStatus::other, "run-directory", run.error().path + ": " + run.error().what);
+  if (!run) return std::unexpected(run.error().path + ": " + run.error().what);
   auto page = CountersPage::create(run->get(), counters);
-  if (!page) return start_fault(StartStatus::other, "counters", std::strerror(page.error()));
+  if (!page) return std::unexpected(std::strerror(page.error()));
   return *std::move(page);
 }
 
@@ -189,7 +190,6 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, L
   const auto kept = keep_configuration(plan.installation.name, plan.configuration.text);
   Counters counters = first_counters(plan);
   auto page = make_counters_page(plan, counters);
-  if (!page) return std::unexpected(page.error());
   (void)::close(executable_descriptor);
   const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
   if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
@@ -202,30 +202,39 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, L
                  helpers.copyist ? std::move(helpers.copyist->channel) : Descriptor());
   FileAudit file_audit(log);
   const LogSettings& settings = plan.configuration.log;
-  Digest digest(file_audit, {settings.routine == Routine::lines, settings.refusals_per_minute_per_uid}, kernel->now());
+  Digest digest(file_audit, {settings.routine == Routine::lines, settings.refusals_per_minute_per_uid},
+                kernel->now());
   BothAudits both(digest, system_log);
   CountedAudit audit(settings.system_log ? static_cast<Audit&>(both) : digest, counters);
-  Bookkeeping books{digest, log, counters, *std::move(page)};
+  Bookkeeping books{digest, log, counters, page ? *std::move(page) : CountersPage()};
   const Restrictions& restrictions = plan.configuration.restrictions;
   Broker broker({plan.installation.profile,
                  plan.installation.communication_key,
                  plan.overflow,
                  plan.configuration.allow_root_objects,
                  {restrictions.requests_per_second_per_uid, restrictions.requests_per_second,
-                  restrictions.refusals_per_second_per_uid}},
+                  restrictions.refusals_per_second_per_uid},
+                 &restrictions},
                 *kernel, looker, writer, audit);
   audit.event("started", describe_start(plan));
   // The kernel is the same for all of them.
   if (!passes_pidfds(points->front().socket.socket.get())) audit.event("degraded", "no SCM_PIDFD");
   if (plan.refused_configuration) audit.event("configuration-refused", to_string(*plan.refused_configuration));
   if (!kept) audit.event("configuration-not-kept", kept.error().path + ": " + kept.error().what);
+  if (!page) audit.event("counters-unavailable", page.error());
   if (!copy_refused.empty()) audit.event("log-copy-refused", copy_refused);
   tell_wrapper(StartStatus::serving);
-  const Loop loop{*points, plan.server_name,
-                  looker,  writer,
-                  log,     books, {helpers.looker.supervisor, helpers.writer.supervisor, helpers.recorder.supervisor},
-                  signals, plan.configuration.idle_timeout};
+  const Loop loop{*points,
+                  plan.server_name,
+                  looker,
+                  writer,
+                  log,
+                  books,
+                  {helpers.looker.supervisor, helpers.writer.supervisor, helpers.recorder.supervisor},
+                  signals,
+                  plan.configuration.idle_timeout};
   const LoopEnd end = serve(broker, *kernel, loop);
+  books.publish(broker);
   digest.flush();
   audit.event("ended", fmt::format("{} unsent-replies {}", loop_end_name(end), broker.unsent_replies()));
   log.drain(kernel->now() + limits::log_drain);

@@ -22,7 +22,6 @@ const std::string own = paths::configuration;
 
 class BrokerConfiguration : public BrokerTest {
  protected:
-  static void configure(const std::string& extra = {}) { BrokerTest::configure(extra, {}); }
   static void end_broker() {
     kill_other_processes();
     (void)system_log();
@@ -97,7 +96,7 @@ TEST_F(BrokerConfiguration, that_is_malformed_leaves_the_next_broker_on_the_kept
   };
   for (const auto& [bad, what] : cases) {
     SCOPED_TRACE(bad);
-    configure(bad);
+    configure(bad, {});
     expect_served_with_kept(good, what);
   }
   write_file(own, "");

@@ -1,5 +1,5 @@
-// What the semaphore set and the segment of a header decide about closing it and opening over it: who really holds the
-// set, whoever owns it, and who still uses the segment, whatever its time.
+// What the semaphore set and the segment of a header decide about closing it and opening over it: who really holds
+// the set, whoever owns it, and who still uses the segment, whatever its time.
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <unistd.h>
@@ -93,7 +93,8 @@ TEST_F(HeaderObjects, of_root_are_not_closed_where_only_root_may_read_the_set) {
 TEST_F(HeaderObjects, are_not_closed_by_one_who_may_only_read_the_set_though_it_waited_for_zero) {
   for (const unsigned mode : {0644U, 0664U, 0604U}) {
     SCOPED_TRACE(testing::Message() << std::oct << mode);
-    const IpcIds ids = ids_of(make_set(*other_, static_cast<int>(mode)), make_segment(*other_, static_cast<int>(mode)));
+    const IpcIds ids =
+        ids_of(make_set(*other_, static_cast<int>(mode)), make_segment(*other_, static_cast<int>(mode)));
     put_ids(ids);
     ASSERT_EQ(operate_on(*reader_, ids.semid), EACCES);
     ASSERT_EQ(wait_for_zero(*reader_, ids.semid), 0);

@@ -53,7 +53,7 @@ TEST(StartFlush, tells_the_writer_what_the_permit_says) {
   seen.file = SimulatedMachine::descriptor_of_file(42);
   machine.files[42] = {.ids = before};
   const Peer peer{{1001, 2001, 3001}, Descriptor()};
-  const Evidence evidence{&seen, -1, -1, {}};
+  const Evidence evidence{&seen, nullptr, -1, -1, {}};
   const auto permit =
       Authorizer(machine.kernel(), Policy()).authorize(peer, protocol::FlushHeader{ids, "/d"}, evidence);
   ASSERT_TRUE(permit);

@@ -12,6 +12,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -66,7 +67,7 @@ TEST(KernelsOwnFileSystems, are_the_one_of_segments_and_one_for_each_size_of_hug
   ASSERT_GE(id, 0);
   void* const start = ::shmat(id, nullptr, SHM_RDONLY);
   EXPECT_EQ(::shmctl(id, IPC_RMID, nullptr), 0);
-  ASSERT_NE(start, reinterpret_cast<void*>(-1));
+  ASSERT_NE(reinterpret_cast<std::intptr_t>(start), -1);
   const auto mapping = mapped_at(start);
   ASSERT_TRUE(mapping);
   EXPECT_TRUE(shows_segment(*mapping, known, id));

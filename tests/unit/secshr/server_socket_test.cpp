@@ -9,11 +9,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <type_traits>
 
 #include "protocol/profile.h"
 #include "tests/support/private_world.h"
@@ -47,7 +49,6 @@ class ServerSocketFile : public PrivateWorldTest {
   static Descriptor open_directory() { return Descriptor(::open(directory.c_str(), O_PATH | O_CLOEXEC)); }
   // "bound", or the step that failed.
   static std::string bind(mode_t mode, gid_t wanted) {
-    std::string result = "?";
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     const Descriptor in(ends[0]);
