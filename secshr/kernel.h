@@ -85,8 +85,8 @@ class Kernel : public IpcObjects {
                                                             const Credentials& client,
                                                             std::span<const std::byte> reply) noexcept = 0;
 
-  // The process that last operated on the set's member 0, asked as the set's owner. 0: none, or none that can be seen
-  // from here.
+  // The process that last operated on the set's member 0, asked as one of those who may read the set; nobody acts as
+  // root unless that is allowed. 0: none, or none that can be seen from here.
   [[nodiscard]] virtual std::expected<pid_t, int> last_operation_pid(int semid,
                                                                      const SemaphoreSetFacts& facts) noexcept = 0;
 

@@ -178,7 +178,8 @@ void BrokerTest::expect_serving(const std::string& directory) {
   EXPECT_TRUE(client->receive().has_value()) << "the broker does not answer";
 }
 
-// What was recorded before a reply was sent is on its way to the recorder, which sleeps when it has written all of it.
+// What was recorded before a reply was sent is on its way to the recorder, which sleeps when it has written all of
+// it.
 void BrokerTest::settle_log() {
   EXPECT_TRUE(eventually([] {
     return std::ranges::all_of(find_broker_processes().recorders, [](pid_t pid) {

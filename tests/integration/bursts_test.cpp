@@ -66,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(processes, BrokerBurstOf,
 
 TEST_P(BrokerBurstOf, of_one_user_that_ask_at_once_are_all_served_and_another_user_soon) {
   std::vector<int> segments;
+  segments.reserve(GetParam());
   for (std::size_t count = 0; count < GetParam(); ++count) segments.push_back(make_segment(*maker_, 0666));
   const int of_another = make_segment(*maker_, 0666);
   const auto another = connect(third_user);

@@ -782,11 +782,15 @@ TEST_F(BrokerLeftovers, a_sender_whose_name_ends_in_any_letter_in_another_direct
     write_dead_socket(in(tmp, plain), u2, g2);
     ASSERT_EQ(client.bind(in(elsewhere, own)), 0);
     const auto before = names_in(elsewhere);
+    const std::size_t recorded = records().size();
     ASSERT_EQ(client.send(server_in(), datagram(client, protocol::Ping{})), 0);
-    // What is removed is its leftover where it is served, so that by then all is done.
-    EXPECT_TRUE(eventually([&] { return !exists(in(tmp, plain)); }));
+    // It has no socket of its own where it is served, so that nothing at all is done for it.
+    EXPECT_TRUE(eventually([&] { return records().size() == recorded + 1; }));
+    EXPECT_EQ(records().back().at("verdict"), "dropped");
+    EXPECT_TRUE(exists(in(tmp, plain)));
     EXPECT_EQ(names_in(elsewhere), before);
     EXPECT_FALSE(client.receive(std::chrono::milliseconds(0)).has_value());
+    ASSERT_EQ(::unlink(in(tmp, plain).c_str()), 0);
     remove_tree(elsewhere);
     make_directory(elsewhere, 01777);
   }
@@ -910,19 +914,17 @@ TEST_P(BrokerDirectoryRace, nothing_of_the_other_directory_vanishes) {
   write_file(stage + "/precious", "precious\n", 0644, u2, g2);
   const auto before = names_in(stage);
   const std::string path = mutex(0x1234, served_directory);
+  // Through a descriptor, so that the server is reached whatever its directory is called at the moment.
+  const int directory =
+      asker_in_->run([name = Text(served_directory)] { return ::open(name.text, O_PATH | O_CLOEXEC); });
+  ASSERT_GE(directory, 0);
+  const std::string server =
+      "/proc/self/fd/" + std::to_string(directory) + server_in(served_directory).substr(served_directory.size());
   const auto send = [&](int round) {
     const Bytes bytes = datagram(*asker_in_, protocol::RemoveFile{path}, static_cast<std::uint64_t>(round));
-    std::array<std::byte, 128> copy{};
-    ASSERT_LE(bytes.size(), copy.size());
-    std::copy(bytes.begin(), bytes.end(), copy.begin());
-    ASSERT_EQ(asker_in_->run([socket = asker_in_->socket(), copy, size = bytes.size()] {
-      return ::send(socket, copy.data(), size, 0) >= 0 ? 0 : errno;
-    }),
-              0);
+    ASSERT_EQ(asker_in_->send(server, bytes), 0);
     while (asker_in_->receive(std::chrono::milliseconds(0)).has_value()) continue;
   };
-  // Connected, so that the server is reached whatever its directory is called at the moment.
-  ASSERT_EQ(asker_in_->connect(server_in(served_directory)), 0);
   {
     const ExchangeLoop exchange({0, 0, {}}, exchanged, other_name);
     for (Race race(least_rounds); race.next() && !HasFailure();) send(race.round());

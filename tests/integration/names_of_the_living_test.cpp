@@ -2,8 +2,10 @@
 // connected to, a socket file looks like one that was left; so only its own process may say that it was.
 #include <sys/types.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -31,6 +33,14 @@ class NamesOfTheLiving : public BrokerTest {
     EXPECT_EQ(exists(path), expected.code != 0);
   }
 
+  // All but the one that the process itself binds.
+  static std::array<std::string, 3> forms_of(const Client& client) {
+    const std::string own = tmp + "/" + client.socket_name();
+    std::string mutex = own;
+    mutex.replace(mutex.find("gtm_secshr"), std::strlen("gtm_secshr"), "gtm_mutex");
+    return {own + "a", own + "z", mutex};
+  }
+
   std::unique_ptr<Client> asker_;
   std::uint64_t sequence_ = 0;
 };
@@ -52,19 +62,17 @@ TEST_F(NamesOfTheLiving, are_kept_for_them_whoever_owns_the_file_and_are_leftove
 
 TEST_F(NamesOfTheLiving, are_kept_in_every_form_of_a_name) {
   Client living(second_user);
-  const std::string number = living.socket_name().substr(std::string("gtm_secshr").size());
-  for (const std::string& name : {"gtm_secshr" + number + "a", "gtm_secshr" + number + "z", "gtm_mutex" + number}) {
-    write_dead_socket(tmp + "/" + name, u2, g2);
-    expect(tmp + "/" + name, refused(EBUSY, "sock.live"));
+  for (const std::string& path : forms_of(living)) {
+    write_dead_socket(path, u2, g2);
+    expect(path, refused(EBUSY, "sock.live"));
   }
 }
 
 TEST_F(NamesOfTheLiving, are_removed_for_the_process_itself) {
-  const std::string number = asker_->socket_name().substr(std::string("gtm_secshr").size());
-  for (const std::string& name : {"gtm_secshr" + number + "a", "gtm_mutex" + number}) {
+  for (const std::string& path : forms_of(*asker_)) {
     for (const uid_t owner : {u1, u2, uid_t{0}}) {
-      write_dead_socket(tmp + "/" + name, owner, 0);
-      expect(tmp + "/" + name, served);
+      write_dead_socket(path, owner, 0);
+      expect(path, served);
     }
   }
 }

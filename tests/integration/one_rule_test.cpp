@@ -277,6 +277,7 @@ TEST_F(OneRuleFile, a_header_is_opened_and_closed_for_exactly_those_whom_the_ker
   const std::string closed = DatabaseImage().text();
   write_file(path, closed, 0600);
   std::vector<protocol::IpcIds> ids;
+  ids.reserve(everybody.size());
   for (std::size_t index = 0; index < everybody.size(); ++index) {
     ids.push_back(ids_of(make_set(client(index), 0600), make_segment(client(index), 0600)));
   }

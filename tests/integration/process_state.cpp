@@ -54,7 +54,8 @@ bool is_running(pid_t pid) {
 
 std::vector<pid_t> BrokerProcesses::all() const {
   std::vector<pid_t> result;
-  for (const auto* part : {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers, &recorder_supervisors, &recorders}) {
+  for (const auto* part :
+       {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers, &recorder_supervisors, &recorders}) {
     result.insert(result.end(), part->begin(), part->end());
   }
   return result;
@@ -62,8 +63,8 @@ std::vector<pid_t> BrokerProcesses::all() const {
 
 bool BrokerProcesses::complete() const {
   return brokers.size() == 1 && looker_supervisors.size() == 1 && lookers.size() >= limits::looker_workers &&
-         writer_supervisors.size() == 1 && writers.size() >= limits::writer_workers &&
-         !recorders.empty() && recorder_supervisors.size() == recorders.size();
+         writer_supervisors.size() == 1 && writers.size() >= limits::writer_workers && !recorders.empty() &&
+         recorder_supervisors.size() == recorders.size();
 }
 
 BrokerProcesses wait_for_processes() {

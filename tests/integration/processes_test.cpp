@@ -160,10 +160,10 @@ TEST_F(BrokerProcess, no_user_can_signal_one) {
 TEST_F(BrokerProcess, the_broker_holds_open_what_it_serves_with_and_nothing_else) {
   const std::string bound_names = "/proc/" + std::to_string(found_.brokers[0]) + "/net/unix";
   // The programs of the installation are pinned: the only one here is the wrapper.
-  std::vector<std::string> sorted{lock_file, tmp, log_file, bound_names, wrapper, "anon_inode:[signalfd]"};
-  // The server's, the lookers' and the writers' channels, those for replies, the one that finds out whether a name is
-  // bound, and the system log's.
-  sorted.insert(sorted.end(), 3 + limits::reply_sockets + 2, "socket");
+  std::vector<std::string> sorted{lock_file, tmp, bound_names, wrapper, "anon_inode:[signalfd]"};
+  // The server's, the lookers', the writers' and the recorder's channels, those for replies and the one that finds
+  // out whether one would arrive, the one that finds out whether a name is bound, and the system log's.
+  sorted.insert(sorted.end(), 4 + limits::reply_sockets + 3, "socket");
   std::ranges::sort(sorted);
   // It may still be about to close the pipe through which it has just told the wrapper.
   EXPECT_TRUE(eventually([&] { return open_in(found_.brokers[0]) == sorted; }))

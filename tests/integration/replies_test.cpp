@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -157,7 +158,7 @@ TEST_F(BrokerReplyRace, with_a_file_of_roots_that_stays_as_it_is) {
   EXPECT_EQ(read_file(now), "precious\n");
 }
 
-TEST_F(BrokerReplies, that_reach_nobody_end_nothing_and_the_broker_says_at_its_end_how_many_they_were) {
+TEST_F(BrokerReplies, that_would_reach_nobody_are_never_earned_and_those_that_do_not_fit_are_counted) {
   // A name that is gone, one that a stream socket has, one that is connected elsewhere, one that was closed.
   fs::remove(name_of_reader());
   expect_no_reply_to(*other_);
@@ -191,12 +192,24 @@ TEST_F(BrokerReplies, that_reach_nobody_end_nothing_and_the_broker_says_at_its_e
   resume({broker_});
   expect_serving();
   EXPECT_TRUE(is_running(broker_));
-  // Those of the client that reads are not among them.
+  const auto found = records();
+  EXPECT_EQ(std::ranges::count_if(found, [](const LogRecord& record) { return record.at("verdict") == "dropped"; }),
+            4);
+  // One whose queue is full was served, and is told nothing. Those of the client that reads are not among them.
+  Client silent(third_user);
+  ASSERT_EQ(silent.bind(tmp + "/" + silent.socket_name()), 0);
+  constexpr int more_than_fit = 700;
+  for (int count = 0; count < more_than_fit; ++count) {
+    ASSERT_EQ(silent.send(server_in(), datagram(silent, protocol::Ping{})), 0);
+  }
   EXPECT_EQ(answer(*other_, datagram(*other_, protocol::Ping{})), 0);
+  int read = 0;
+  while (silent.receive(std::chrono::milliseconds(0)).has_value()) ++read;
   ASSERT_EQ(::kill(broker_, SIGTERM), 0);
   ASSERT_TRUE(eventually([&] { return !is_running(broker_); }));
   expect_ended("terminated");
-  EXPECT_EQ(events().back().at("detail"), "terminated unsent-replies 4");
+  EXPECT_EQ(events().back().at("detail"), "terminated unsent-replies " + std::to_string(more_than_fit - read));
+  EXPECT_LT(read, more_than_fit);
 }
 
 TEST_F(BrokerReplies, a_client_that_never_reads_keeps_nobody_else_waiting) {

@@ -3,10 +3,11 @@
 
 audit_log=/var/log/secshr/demo/gtm_secshr_log
 
-# With the configuration as it is installed.
+# With the configuration as it is installed, but for what is only summed up there: here each request has its line.
 install_secshr() {
   [[ -e $build/CMakeCache.txt ]] || { printf 'no build in %s\n' "$build" >&2 && exit 1; }
   cmake --install "$build" --prefix /usr >"$scratch/out/install"
+  sed -i 's/^#\[log\]$/[log]/; s/^#routine = "summary"$/routine = "lines"/' /etc/secshr/secshr.toml
   secshrctl adopt "$gtm" --name demo >"$scratch/out/adopt"
 }
 
@@ -49,7 +50,8 @@ server_count() {
     local pid count=0 broker_uid
     broker_uid=$(sed -nE 's/^broker_uid *= *([0-9]+).*/\1/p' /etc/secshr/secshr.toml)
     for pid in $(server_pids); do
-      if [[ $(awk '$1 == "Uid:" { print $2 }' "/proc/$pid/status" 2>/dev/null) == "$broker_uid" ]]; then
+      # Its recorders have its uid, too, and names of their own.
+      if [[ $(awk '$1 == "Name:" || $1 == "Uid:" { print $2 }' "/proc/$pid/status" 2>/dev/null) == "secshrd"$'\n'"$broker_uid" ]]; then
         count=$((count + 1))
       fi
     done
