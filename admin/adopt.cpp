@@ -231,7 +231,7 @@ Result<void> carry_out(const Plan& plan, const Distribution& before) {
 void warn_about_configuration() {
   const auto configuration = load_configuration(paths::configuration);
   if (configuration) return;
-  fmt::print(stderr, "secshrctl: warning: {}; the broker will not start until this is mended\n",
+  fmt::print(stderr, "secshrctl: warning: {}; no broker starts with it until this is mended\n",
              to_string(configuration.error()));
 }
 

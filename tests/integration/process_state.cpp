@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "secshr/limits.h"
 
@@ -113,7 +114,9 @@ void resume(const std::vector<pid_t>& pids) {
 std::map<int, std::string> descriptors_of(pid_t pid) {
   std::map<int, std::string> found;
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
-    std::string target = fs::read_symlink(entry.path());
+    std::error_code closed;  // since it was listed
+    std::string target = fs::read_symlink(entry.path(), closed);
+    if (closed) continue;
     if (target.starts_with("socket:")) target = "socket";
     if (target.starts_with("pipe:")) target = "pipe";
     found[std::stoi(entry.path().filename())] = target;

@@ -1,0 +1,270 @@
+// The audit log under everything that can happen to it: disks that hang or are full, rotation, floods, and the copy
+// that a user asked for.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+
+#include "secshr/audit/logfmt.h"
+#include "secshr/limits.h"
+#include "tests/integration/process_state.h"
+#include "tests/integration/removal_fixture.h"
+
+namespace secshr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string copy_directory = "/mnt/test/copy";
+const std::string copy_file = copy_directory + "/gtm_secshr_log";
+
+class BrokerLog : public BrokerRemoval {
+ protected:
+  // Another broker, started by the first user with $gtm_log.
+  void begin_with_copy() {
+    end();
+    fs::remove(log_file);
+    Command command = start_command();
+    command.environment.push_back("gtm_log=" + copy_directory);
+    ASSERT_EQ(run_as(first_user, command).ending, exited(0));
+    begin();
+  }
+  static std::vector<pid_t> named(const std::string& name) {
+    std::vector<pid_t> found;
+    for (const pid_t pid : find_broker_processes().recorders) {
+      if (status_of(pid).at("Name") == name) found.push_back(pid);
+    }
+    return found;
+  }
+  int remove_a_set() {
+    return answer(*asker_, datagram(*asker_, protocol::RemoveSemaphoreSet{make_set(*maker_)})).value_or(-1);
+  }
+  void expect_no_copy(const std::string& why) {
+    begin_with_copy();
+    EXPECT_EQ(remove_a_set(), 0);
+    const auto found = events();
+    EXPECT_TRUE(std::ranges::any_of(found, [&](const LogRecord& event) {
+      return event.at("event") == "log-copy-refused" && event.at("detail").contains(why);
+    })) << why;
+    EXPECT_TRUE(named("secshrd-copy").empty());
+  }
+};
+
+// --- The copy ---
+
+TEST_F(BrokerLog, the_copy_has_the_same_lines_and_is_roots) {
+  make_directory(copy_directory, 0755, u1, g1);
+  begin_with_copy();
+  EXPECT_EQ(remove_a_set(), 0);
+  EXPECT_TRUE(eventually([] { return read_file(copy_file) == read_file(log_file); }));
+  EXPECT_FALSE(read_file(copy_file).empty());
+  struct stat facts{};
+  ASSERT_EQ(::lstat(copy_file.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_uid, 0U);
+  EXPECT_EQ(facts.st_mode, S_IFREG | 0640U);
+  EXPECT_EQ(as_user(first_user, [] { return ::open(copy_file.c_str(), O_RDONLY) >= 0 ? 0 : errno; }), exited(EACCES));
+}
+
+TEST_F(BrokerLog, a_copy_whose_name_is_a_link_a_fifo_or_a_file_of_the_users_is_refused_and_nothing_waits) {
+  make_directory(copy_directory, 0755, u1, g1);
+  write_file("/mnt/test/victim", "precious\n", 0644);
+  fs::create_symlink("/mnt/test/victim", copy_file);
+  expect_no_copy("symbolic");
+  fs::remove(copy_file);
+  fs::create_hard_link("/mnt/test/victim", copy_file);
+  expect_no_copy("not a file of root's own");
+  fs::remove(copy_file);
+  ASSERT_EQ(::mkfifo(copy_file.c_str(), 0666), 0);
+  expect_no_copy("");
+  fs::remove(copy_file);
+  write_file(copy_file, "mine\n", 0644, u1, g1);
+  expect_no_copy("not a file of root's own");
+  EXPECT_EQ(read_file(copy_file), "mine\n");
+  EXPECT_EQ(read_file("/mnt/test/victim"), "precious\n");
+}
+
+TEST_F(BrokerLog, a_copy_where_the_user_could_create_no_file_is_refused) {
+  for (const mode_t mode : {0755U, 0700U}) {
+    make_directory(copy_directory, mode);
+    expect_no_copy("not-creatable");
+    EXPECT_FALSE(exists(copy_file));
+    remove_tree(copy_directory);
+  }
+  expect_no_copy("missing");
+}
+
+TEST_F(BrokerLog, a_copy_that_hangs_is_full_or_vanishes_costs_the_log_nothing) {
+  make_directory(copy_directory, 0755, u1, g1);
+  ASSERT_EQ(::mount("secshr-tests", copy_directory.c_str(), "tmpfs", 0, "size=8k,mode=0777"), 0);
+  begin_with_copy();
+  for (int count = 0; count < 40; ++count) EXPECT_EQ(remove_a_set(), 0);
+  const auto copyists = named("secshrd-copy");
+  ASSERT_EQ(copyists.size(), 1U);
+  stop(copyists);
+  for (int count = 0; count < 40; ++count) EXPECT_EQ(remove_a_set(), 0);
+  fs::remove(copy_file);
+  ASSERT_EQ(::kill(copyists[0], SIGKILL), 0);
+  for (int count = 0; count < 40; ++count) EXPECT_EQ(remove_a_set(), 0);
+  const auto found = records();
+  EXPECT_EQ(std::ranges::count_if(found, [](const LogRecord& record) { return record.at("req") != "ping"; }), 120);
+  asker_.reset();
+  end();
+  (void)::umount2(copy_directory.c_str(), MNT_DETACH);
+}
+
+// --- A disk that hangs ---
+
+TEST_F(BrokerLog, while_it_hangs_everybody_is_answered_and_changes_are_told_at_their_deadline) {
+  const auto recorders = named("secshrd-log");
+  ASSERT_EQ(recorders.size(), 1U);
+  stop(recorders);
+  const int id = make_set(*maker_);
+  const int kept = make_set(*maker_, 0600);
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_EQ(maker_->send(server_in(), datagram(*maker_, protocol::RemoveSemaphoreSet{id})), 0);
+  for (int count = 0; count < 300; ++count) {
+    EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::RemoveSemaphoreSet{kept})), EPERM);
+  }
+  EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::Ping{})), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, limits::request_deadline);
+  EXPECT_FALSE(maker_->receive(std::chrono::milliseconds(0)).has_value());
+  const auto reply = maker_->receive();
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(static_cast<int>(reply->at(0)), 0);
+  EXPECT_FALSE(set_exists(id));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, limits::request_deadline);
+  resume(recorders);
+  EXPECT_EQ(remove_a_set(), 0);
+  // What did not fit is counted, and the changes are all there.
+  std::int64_t lost = 0;
+  for (const LogRecord& event : events()) {
+    if (event.at("event") == "log-lost") lost += std::stoll(event.at("lines"));
+  }
+  const auto found = records();
+  EXPECT_EQ(found.size() + static_cast<std::size_t>(lost), 303U);
+  EXPECT_GT(lost, 0);
+  EXPECT_EQ(std::ranges::count_if(
+                found,
+                [](const LogRecord& record) { return record.at("verdict") == "done" && record.at("req") != "ping"; }),
+            2);
+}
+
+TEST_F(BrokerLog, a_recorder_that_is_killed_is_replaced_and_service_goes_on) {
+  for (int round = 0; round < 3; ++round) {
+    const auto recorders = named("secshrd-log");
+    ASSERT_EQ(recorders.size(), 1U);
+    ASSERT_EQ(::kill(recorders[0], SIGKILL), 0);
+    EXPECT_EQ(remove_a_set(), 0);
+    ASSERT_TRUE(eventually([&] { return named("secshrd-log").size() == 1; }));
+  }
+  EXPECT_EQ(records().size(), 3U);
+  EXPECT_TRUE(is_running(broker_));
+}
+
+// --- A disk that is full ---
+
+TEST_F(BrokerLog, while_its_disk_is_full_everybody_is_served_and_it_says_later_how_many_lines_are_missing) {
+  end();
+  make_directory("/mnt/test/log");
+  ASSERT_EQ(::mount("secshr-tests", "/mnt/test/log", "tmpfs", 0, "size=64k,mode=0755"), 0);
+  configure("log_directory = '/mnt/test/log'\n");
+  begin();
+  const std::string log = "/mnt/test/log/test/gtm_secshr_log";
+  const std::string ballast = "/mnt/test/log/ballast";
+  {
+    const Descriptor file(::open(ballast.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string page(4096, 'x');
+    while (::write(file.get(), page.data(), page.size()) > 0) continue;
+  }
+  for (int count = 0; count < 100; ++count) EXPECT_EQ(remove_a_set(), 0);
+  ASSERT_EQ(::unlink(ballast.c_str()), 0);
+  EXPECT_EQ(remove_a_set(), 0);
+  std::size_t changes = 0;
+  std::size_t lost = 0;
+  std::string text = read_file(log);
+  for (auto end = text.find('\n'); end != std::string::npos; text.erase(0, end + 1), end = text.find('\n')) {
+    const auto fields = parse_log_line(text.substr(0, end));
+    if (!fields) continue;  // the one that was cut
+    for (const auto& [key, value] : *fields) {
+      if (key == "req") ++changes;
+      if (key == "lines") lost += std::stoul(value);
+    }
+  }
+  EXPECT_EQ(changes + lost, 101U);
+  EXPECT_GT(lost, 0U);
+  end();
+  (void)::umount2("/mnt/test/log", MNT_DETACH);
+}
+
+// --- Rotation ---
+
+TEST_F(BrokerLog, after_it_was_renamed_or_deleted_a_hangup_has_the_next_broker_begin_a_new_one) {
+  for (const bool deleted : {false, true}) {
+    EXPECT_EQ(remove_a_set(), 0);
+    const std::string old = read_file(log_file);
+    if (deleted) {
+      fs::remove(log_file);
+    } else {
+      fs::rename(log_file, log_file + ".1");
+    }
+    ASSERT_EQ(::kill(broker_, SIGHUP), 0);
+    ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
+    if (!deleted) {
+      EXPECT_TRUE(read_file(log_file + ".1").starts_with(old));
+      EXPECT_TRUE(read_file(log_file + ".1").contains("event=ended detail=\"reload "));
+    }
+    EXPECT_FALSE(exists(log_file));
+    broker_ = serve();
+    EXPECT_EQ(remove_a_set(), 0);
+    EXPECT_EQ(records().size(), 1U);
+  }
+}
+
+// --- Floods ---
+
+TEST_F(BrokerLog, a_flood_of_refusals_leaves_a_log_that_can_be_read_with_every_change_in_it) {
+  end();
+  configure({},
+            "[restrict]\nrefusals_per_second_per_uid = 1000000\nrequests_per_second_per_uid = 1000000\n"
+            "requests_per_second = 1000000\n");
+  fs::remove(log_file);
+  begin();
+  const int kept = make_set(*maker_, 0600);
+  constexpr int rounds = 20;
+  constexpr int refusals = 100;
+  for (int round = 0; round < rounds; ++round) {
+    for (int count = 0; count < refusals; ++count) {
+      EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::RemoveSemaphoreSet{kept})), EPERM);
+    }
+    EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::Ping{})), 0);
+    EXPECT_EQ(remove_a_set(), 0);
+  }
+  ASSERT_EQ(::kill(broker_, SIGTERM), 0);
+  ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
+  const auto found = records();
+  const auto with = [&](const std::string& verdict) {
+    return std::ranges::count_if(found, [&](const LogRecord& record) { return record.at("verdict") == verdict; });
+  };
+  EXPECT_EQ(with("done"), rounds);
+  EXPECT_LE(with("refused"), 120);  // a minute's worth, or two
+  std::int64_t withheld = 0;
+  std::int64_t answered = 0;
+  for (const LogRecord& event : events()) {
+    if (event.at("event") == "withheld") {
+      withheld += std::stoll(event.at("count"));
+      EXPECT_EQ(event.at("uid"), std::to_string(u1));
+      EXPECT_TRUE(event.at("detail").starts_with("sem.alter ")) << event.at("detail");
+    }
+    if (event.at("event") == "served") answered += std::stoll(event.at("count"));
+  }
+  EXPECT_EQ(with("refused") + withheld, rounds * refusals);
+  EXPECT_EQ(answered, rounds);
+}
+
+}  // namespace
+}  // namespace secshr::test
