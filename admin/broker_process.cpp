@@ -160,8 +160,7 @@ Result<void> remove_run_directory(const std::string& installation) {
   if (opened.fault == PathFault::missing) return {};
   if (opened.fault != PathFault::none) return error(fmt::format("{}: {}", directory, explain(opened.fault)));
   // What a broker makes there, finished or not.
-  for (const char* const name :
-       {"control", "counters", "counters.new", "configuration", ".configuration", "lock"}) {
+  for (const char* const name : {"control", "counters", "counters.new", "configuration", ".configuration", "lock"}) {
     if (unlinkat(run.get(), name, 0) != 0 && errno != ENOENT) {
       return system_error(fmt::format("{}/{}", directory, name), "remove");
     }

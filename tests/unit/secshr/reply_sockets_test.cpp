@@ -301,20 +301,21 @@ TEST_F(ReplySocketPool, a_broker_reaches_what_its_client_reaches) {
 
 TEST_F(ReplySocketPool, is_made_whole_or_not_at_all) {
   pool_.reset();
-  EXPECT_EQ(run_forked([] {
-              // Three descriptors, so that a limit says exactly how many more there can be.
-              constexpr rlim_t used = 3;
-              if (::close_range(used, ~0U, 0) != 0) return -1;
-              const auto make_with = [&](rlim_t room) {
-                const rlimit limit{used + room, 8192};
-                if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
-                const auto made = ReplySockets::make();
-                return made ? 0 : made.error();
-              };
-              if (make_with(limits::reply_sockets) != EMFILE) return 1;
-              return make_with(limits::reply_sockets + 1);  // and the one to ask with  // nothing of the first attempt is left
-            }),
-            exited(0));
+  EXPECT_EQ(
+      run_forked([] {
+        // Three descriptors, so that a limit says exactly how many more there can be.
+        constexpr rlim_t used = 3;
+        if (::close_range(used, ~0U, 0) != 0) return -1;
+        const auto make_with = [&](rlim_t room) {
+          const rlimit limit{used + room, 8192};
+          if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+          const auto made = ReplySockets::make();
+          return made ? 0 : made.error();
+        };
+        if (make_with(limits::reply_sockets) != EMFILE) return 1;
+        return make_with(limits::reply_sockets + 1);  // and the one to ask with; nothing of the first attempt is left
+      }),
+      exited(0));
 }
 
 }  // namespace
