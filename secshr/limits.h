@@ -18,9 +18,9 @@ inline constexpr std::size_t parked_exchanges = 192;
 inline constexpr std::size_t parked_slow = 128;
 inline constexpr std::size_t parked_slow_per_uid = 96;
 inline constexpr std::size_t parked_files_per_uid = 32;
-// Each holds its sender's pidfd, and the slow ones a file or the pidfd of another process as well. With reply_sockets,
-// two for each directory and one for each program of the installation that must stay below what the wrapper needs of
-// RLIMIT_NOFILE: 512.
+// Each holds its sender's pidfd, and the slow ones a file or the pidfd of another process as well. With
+// reply_sockets, two for each directory and one for each program of the installation that must stay below what the
+// wrapper needs of RLIMIT_NOFILE: 512.
 inline constexpr std::size_t parked_descriptors = parked_exchanges + parked_slow;
 
 // From receipt to reply. Below the 5 s after which a stock client gives up and asks again.

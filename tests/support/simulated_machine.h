@@ -157,7 +157,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   std::optional<int> looker_error;
   std::optional<int> writer_error;
   std::optional<int> reply_error;
-  std::optional<int> reach_error;  // the sender has no socket of its own there
+  std::optional<int> reach_error;    // the sender has no socket of its own there
   std::optional<int> removal_error;  // of whatever kind
   std::optional<int> open_process_error;
   std::optional<int> signal_error;

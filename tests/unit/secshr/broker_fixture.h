@@ -100,7 +100,8 @@ class BrokerTest : public testing::Test {
   static constexpr const char* done = "done - 0 0";
 
   SimulatedMachine machine;
-  const Service service{&protocol::profile(protocol::ProfileId::gtm), release_key, {65534, 65534}, false, {1000000, 1000000, 1000000}};
+  const Service service{
+      &protocol::profile(protocol::ProfileId::gtm), release_key, {65534, 65534}, false, {1000000, 1000000, 1000000}};
   Broker broker{service, machine.kernel(), machine.looker(), machine.writer(), machine.audit()};
   const ServedDirectory served{.socket = 3, .directory = SimulatedMachine::served_directory, .name = "/served"};
   std::int32_t last_id = 100;

@@ -180,8 +180,7 @@ TEST_F(BrokerProcess, keeps_no_descriptor_of_a_process_however_the_request_ends)
 }
 
 TEST_F(BrokerProcess, opens_no_process_for_a_uid_that_has_used_its_share) {
-  for (std::size_t count = 0; count < limits::parked_slow_per_uid; ++count)
-    serve(bob_pid, protocol::Wake{target});
+  for (std::size_t count = 0; count < limits::parked_slow_per_uid; ++count) serve(bob_pid, protocol::Wake{target});
   ASSERT_EQ(broker.parked(), limits::parked_slow_per_uid);
   machine.open_process_error = EMFILE;
   serve(bob_pid, protocol::Wake{target});
