@@ -190,6 +190,7 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, L
   const auto kept = keep_configuration(plan.installation.name, plan.configuration.text);
   Counters counters = first_counters(plan);
   auto page = make_counters_page(plan, counters);
+  const std::string without_page = page ? std::string() : page.error();
   (void)::close(executable_descriptor);
   const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
   if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
@@ -221,7 +222,7 @@ Started<LoopEnd> become_broker(const Plan& plan, Helpers helpers, int signals, L
   if (!passes_pidfds(points->front().socket.socket.get())) audit.event("degraded", "no SCM_PIDFD");
   if (plan.refused_configuration) audit.event("configuration-refused", to_string(*plan.refused_configuration));
   if (!kept) audit.event("configuration-not-kept", kept.error().path + ": " + kept.error().what);
-  if (!page) audit.event("counters-unavailable", page.error());
+  if (!without_page.empty()) audit.event("counters-unavailable", without_page);
   if (!copy_refused.empty()) audit.event("log-copy-refused", copy_refused);
   tell_wrapper(StartStatus::serving);
   const Loop loop{*points,

@@ -195,7 +195,9 @@ TEST_F(BrokerLog, while_its_disk_is_full_everybody_is_served_and_it_says_later_h
       if (key == "lines") lost += std::stoul(value);
     }
   }
-  EXPECT_EQ(changes + lost, 101U);
+  // A line that was cut behind its last key counts as lost, too.
+  EXPECT_GE(changes + lost, 101U);
+  EXPECT_LE(changes + lost, 102U);
   EXPECT_GT(lost, 0U);
   end();
   (void)::umount2("/mnt/test/log", MNT_DETACH);
