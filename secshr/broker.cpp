@@ -274,16 +274,14 @@ void Broker::remove_leftovers(const Exchange& exchange) noexcept {
                       });
 }
 
-// One who is refused again and again is left alone for a while. What was refused for being too much already was not
-// served, and does not count again.
+// One who is refused again and again is left alone for a while. Nobody is for what was dropped: that may have come
+// from another's socket. What was refused for being too much already was not served, and does not count again.
 void Broker::note_refusal(const Exchange& exchange, const Outcome& outcome) noexcept {
-  const bool counts = outcome.verdict == Verdict::refused || outcome.verdict == Verdict::dropped;
-  if (!counts || !exchange.credentials || outcome.rule == std::string_view(rule::rate_uid)) return;
-  rate_.refused(exchange.credentials->uid, kernel_.now());
+  if (outcome.verdict != Verdict::refused || outcome.rule == std::string_view(rule::rate_uid)) return;
+  rate_.refused(exchange.peer->credentials.uid, kernel_.now());
 }
 
 void Broker::drop(Exchange& exchange, Denied denied) noexcept {
-  note_refusal(exchange, {Verdict::dropped, denied.rule, denied.code});
   (void)write_record(exchange, {Verdict::dropped, denied.rule, denied.code});
   exchanges_.release(exchange);
 }

@@ -39,9 +39,16 @@ void open_log_copy(const Plan& plan, const Invoker& invoker, Logs& logs) {
         fmt::format("{}: {}: {} (for uid {})", name, fault.reason, std::strerror(fault.error), invoker.uid);
     return;
   }
-  auto copy = open_log(directory->get(), copy_name);
+  auto copy = open_log(directory->get(), copy_name, 0600);
   if (!copy) {
     logs.copy_refused = fmt::format("{}/{}: {}", name, copy.error().path, copy.error().what);
+    return;
+  }
+  // The directory may give it a group of the user's, and what is there may be another file of root's that was
+  // renamed.
+  struct stat facts{};
+  if (::fstat(copy->get(), &facts) != 0 || (facts.st_mode & 077U) != 0) {
+    logs.copy_refused = fmt::format("{}/{}: others may read it", name, copy_name);
     return;
   }
   if (same_file(copy->get(), logs.log.get())) return;  // the log itself

@@ -136,7 +136,7 @@ Started<Descriptor> open_audit_log(const Plan& plan) {
   if (!directory) {
     return start_fault(StartStatus::other, "log-directory", directory.error().path + ": " + directory.error().what);
   }
-  auto log = open_log(directory->get(), log_name);
+  auto log = open_log(directory->get(), log_name, 0640);
   if (!log) return start_fault(StartStatus::other, "log", log.error().path + ": " + log.error().what);
   return *std::move(log);
 }

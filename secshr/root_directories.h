@@ -1,6 +1,8 @@
 // The broker's own places, in directories that only root can write to: /run/secshr/NAME and the log's directory.
 #pragma once
 
+#include <sys/types.h>
+
 #include <expected>
 #include <string>
 
@@ -16,7 +18,7 @@ struct PlaceFault {
 // Makes what is missing of `base`/`name` (0755) and opens it, provided that all of the way is root-controlled.
 [[nodiscard]] std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const std::string& name);
 
-// Opens or makes the audit log in it, for appending: a regular file of root's with one name.
-[[nodiscard]] std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name);
+// Opens the audit log in it, or makes it with that mode, for appending: a regular file of root's with one name.
+[[nodiscard]] std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name, mode_t mode);
 
 }  // namespace secshr

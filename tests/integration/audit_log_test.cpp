@@ -66,7 +66,7 @@ TEST_F(BrokerLog, the_copy_has_the_same_lines_and_is_roots) {
   struct stat facts{};
   ASSERT_EQ(::lstat(copy_file.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_uid, 0U);
-  EXPECT_EQ(facts.st_mode, S_IFREG | 0640U);
+  EXPECT_EQ(facts.st_mode, S_IFREG | 0600U);
   EXPECT_EQ(as_user(first_user, [] { return ::open(copy_file.c_str(), O_RDONLY) >= 0 ? 0 : errno; }), exited(EACCES));
 }
 
@@ -86,6 +86,17 @@ TEST_F(BrokerLog, a_copy_whose_name_is_a_link_a_fifo_or_a_file_of_the_users_is_r
   expect_no_copy("not a file of root's own");
   EXPECT_EQ(read_file(copy_file), "mine\n");
   EXPECT_EQ(read_file("/mnt/test/victim"), "precious\n");
+}
+
+TEST_F(BrokerLog, a_copy_that_its_user_could_read_is_refused_and_in_a_setgid_directory_none_can_be_read) {
+  make_directory(copy_directory, 02755, u1, g1);
+  write_file(copy_file, "another file of root's\n", 0644);
+  expect_no_copy("others may read it");
+  fs::remove(copy_file);
+  begin_with_copy();
+  EXPECT_EQ(remove_a_set(), 0);
+  EXPECT_TRUE(eventually([] { return exists(copy_file) && !read_file(copy_file).empty(); }));
+  EXPECT_EQ(as_user(first_user, [] { return ::open(copy_file.c_str(), O_RDONLY) >= 0 ? 0 : errno; }), exited(EACCES));
 }
 
 TEST_F(BrokerLog, a_copy_where_the_user_could_create_no_file_is_refused) {
