@@ -41,7 +41,6 @@ struct SocketRemoval {
   protocol::SocketName name;
   Rights rights;
   NamedSocket facts;
-  AskTheList ask = AskTheList::no;
 };
 struct ProcessWake {
   int pidfd = -1;

@@ -16,7 +16,7 @@ std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const Peer& pe
     return std::unexpected(Denied{rule::not_served, EPERM});
   }
   const bool is_free = leftover.pid == peer.credentials.pid || has_ended(leftover.pid);
-  const auto ask = is_free ? AskTheList::yes : AskTheList::no;
+  const auto ask = is_free ? AskTheList::yes : AskTheList::no;  // for nobody else is the list gone through
   const auto found = kernel_.named_socket(directory, leftover.name.c_str(), rights, ask);
   if (!found) {
     if (found.error() == ENOENT) return std::unexpected(Denied{rule::none, ENOENT});
@@ -26,7 +26,7 @@ std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const Peer& pe
   if (!found->directory_is_writable) return std::unexpected(Denied{rule::socket_directory, EPERM, object});
   if (!found->is_socket) return std::unexpected(Denied{rule::socket_name, EPERM, object});
   if (found->is_bound || !is_free) return std::unexpected(Denied{rule::socket_live, EBUSY, object});
-  return Permit<SocketRemoval>({directory, leftover.name, rights, *found, ask});
+  return Permit<SocketRemoval>({directory, leftover.name, rights, *found});
 }
 
 Authorizer::Decision Authorizer::removal(const Peer& peer, const protocol::RemoveFile& request,

@@ -106,9 +106,9 @@ class Kernel : public IpcObjects {
                                                                      const Rights& rights,
                                                                      AskTheList ask) noexcept = 0;
   // One unlink, with those rights but past the sticky bit, provided that the name still stands for what was seen and
-  // nobody is bound to it.
+  // nobody is bound to it, as far as the list of bound names says, too.
   [[nodiscard]] virtual std::expected<void, int> remove_socket(int directory, const char* name, const Rights& rights,
-                                                               const NamedSocket& seen, AskTheList ask) noexcept = 0;
+                                                               const NamedSocket& seen) noexcept = 0;
 };
 
 }  // namespace secshr

@@ -37,7 +37,7 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::expected<NamedSocket, int> named_socket(int directory, const char* name, const Rights& rights,
                                                              AskTheList ask) noexcept override;
   [[nodiscard]] std::expected<void, int> remove_socket(int directory, const char* name, const Rights& rights,
-                                                       const NamedSocket& seen, AskTheList ask) noexcept override;
+                                                       const NamedSocket& seen) noexcept override;
 
  private:
   LinuxIpcObjects ipc_objects_;

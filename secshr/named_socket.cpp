@@ -48,8 +48,8 @@ std::expected<NamedSocket, int> LinuxKernel::named_socket(int directory, const c
 }
 
 std::expected<void, int> LinuxKernel::remove_socket(int directory, const char* name, const Rights& rights,
-                                                    const NamedSocket& seen, AskTheList ask) noexcept {
-  const auto now = named_socket(directory, name, rights, ask);
+                                                    const NamedSocket& seen) noexcept {
+  const auto now = named_socket(directory, name, rights, AskTheList::yes);
   if (!now) return std::unexpected(now.error());
   if (now->inode != seen.inode || now->owner != seen.owner || !now->is_socket || now->is_bound) {
     return std::unexpected(EBUSY);

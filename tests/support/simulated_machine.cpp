@@ -207,9 +207,9 @@ std::expected<NamedSocket, int> SimulatedMachine::named_socket(int from, const c
 }
 
 std::expected<void, int> SimulatedMachine::remove_socket(int from, const char* name, const Rights& rights,
-                                                         const NamedSocket& seen, AskTheList ask) noexcept {
+                                                         const NamedSocket& seen) noexcept {
   if (removal_error) return std::unexpected(*removal_error);
-  const auto now = named_socket(from, name, rights, ask);
+  const auto now = named_socket(from, name, rights, AskTheList::yes);
   if (!now) return std::unexpected(now.error());
   if (now->inode != seen.inode || now->owner != seen.owner || !now->is_socket || now->is_bound) {
     return std::unexpected(EBUSY);

@@ -224,8 +224,8 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   std::expected<void, int> signal_process(int pidfd, int signal) noexcept override;
   std::expected<NamedSocket, int> named_socket(int from, const char* name, const Rights& rights,
                                                AskTheList ask) noexcept override;
-  std::expected<void, int> remove_socket(int from, const char* name, const Rights& rights, const NamedSocket& seen,
-                                         AskTheList ask) noexcept override;
+  std::expected<void, int> remove_socket(int from, const char* name, const Rights& rights,
+                                         const NamedSocket& seen) noexcept override;
   std::expected<void, int> submit(const LookRequest& request, int pidfd) noexcept override;
   std::expected<void, int> submit(const WriteRequest& request, int file) noexcept override;
   Ticket record(const AuditRecord& record) noexcept override;
