@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -14,16 +13,16 @@
 
 #include "protocol/server_key.h"
 #include "secshr/audit/logfmt.h"
+#include "secshr/environment.h"
 #include "secshr/kept_configuration.h"
 #include "secshr/root_directories.h"
 #include "secshr_paths.h"
 #include "system/root_controlled.h"
+#include "system/same_file.h"
 #include "system/system_log.h"
 
 namespace secshr {
 namespace {
-
-constexpr char log_name[] = "gtm_secshr_log";
 
 // The overflow id, unless our user namespace maps every id to itself.
 std::optional<std::uint32_t> overflow_id(const char* map, const char* path) {
@@ -37,22 +36,10 @@ std::optional<std::uint32_t> overflow_id(const char* map, const char* path) {
   return id;
 }
 
-// The first of the profile's variables that is set; the wrapper has cleaned them.
-std::string directory_from_environment(const protocol::Profile& profile) {
-  for (const std::string_view variable : profile.tmp_variables) {
-    if (const char* value = std::getenv(std::string(variable).c_str())) return value;
-  }
-  return "/tmp";
-}
-
 // Two names of one directory are one directory.
 bool is_planned(const Plan& plan, int directory) {
-  struct stat wanted{};
-  if (::fstat(directory, &wanted) != 0) return false;
   return std::ranges::any_of(plan.directories, [&](const PlannedDirectory& planned) {
-    struct stat facts{};
-    return ::fstat(planned.descriptor.get(), &facts) == 0 && facts.st_dev == wanted.st_dev &&
-           facts.st_ino == wanted.st_ino;
+    return same_file(planned.descriptor.get(), directory);
   });
 }
 
@@ -142,7 +129,8 @@ Started<Descriptor> open_audit_log(const Plan& plan) {
 }
 
 Started<void> choose_directories(Plan& plan, const Invoker& invoker) {
-  const std::string named = directory_from_environment(*plan.installation.profile);
+  const char* const from_environment = first_set(plan.installation.profile->tmp_variables);
+  const std::string named = from_environment != nullptr ? from_environment : "/tmp";
   const auto& pinned = plan.configuration.pinned_directories;
   auto directory = open_served_directory(named, invoker, std::ranges::find(pinned, named) != pinned.end());
   if (!directory) {

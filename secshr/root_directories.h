@@ -18,6 +18,8 @@ struct PlaceFault {
 // Makes what is missing of `base`/`name` (0755) and opens it, provided that all of the way is root-controlled.
 [[nodiscard]] std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const std::string& name);
 
+inline constexpr char log_name[] = "gtm_secshr_log";
+
 // Opens the audit log in it, or makes it with that mode, for appending: a regular file of root's with one name.
 [[nodiscard]] std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name, mode_t mode);
 
