@@ -130,20 +130,6 @@ struct Owners {
 };
 constexpr std::array<Owners, 4> owners{Owners{owner, creator}, Owners{owner, 0}, Owners{0, creator}, Owners{0, 0}};
 
-class AsCreator {
- public:
-  explicit AsCreator(uid_t uid) { ok_ = ::setegid(creators_group) == 0 && ::seteuid(uid) == 0; }
-  AsCreator(const AsCreator&) = delete;
-  AsCreator& operator=(const AsCreator&) = delete;
-  ~AsCreator() {
-    if (::seteuid(0) != 0 || ::setegid(0) != 0) ::_exit(1);
-  }
-  [[nodiscard]] bool ok() const { return ok_; }
-
- private:
-  bool ok_ = false;
-};
-
 struct Sets {
   using Request = protocol::RemoveSemaphoreSet;
   static constexpr const char* rule = "sem.alter";
@@ -186,7 +172,7 @@ class OneRuleIpc : public OneRule {
   static int make(const Owners& whose, unsigned mode) {
     int id = -1;
     {
-      const AsCreator as_creator(whose.cuid);
+      const ActingAs as_creator(whose.cuid, creators_group);
       EXPECT_TRUE(as_creator.ok());
       id = Kind::make();
     }

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "tests/integration/access_control_list.h"
 #include "tests/integration/flush_fixture.h"
 #include "tests/integration/race.h"
 
@@ -57,20 +57,9 @@ class BrokerPaths : public BrokerFlush {
     return path;
   }
   // A POSIX ACL: what one user may do beside the file's own mode of 0600.
-  static bool set_acl(const std::string& path, uid_t user, unsigned permissions) {
-    struct Entry {
-      std::uint16_t tag, permissions;
-      std::uint32_t id;
-    };
-    struct {
-      std::uint32_t version = 2;
-      std::array<Entry, 5> entries{};
-    } acl;
-    constexpr std::uint32_t none = 0xffffffff;
-    const auto allowed = static_cast<std::uint16_t>(permissions);
-    acl.entries = {Entry{1, 6, none}, Entry{2, allowed, user}, Entry{4, 0, none}, Entry{0x10, 7, none},
-                   Entry{0x20, 0, none}};
-    return ::setxattr(path.c_str(), "system.posix_acl_access", &acl, sizeof acl, 0) == 0;
+  // Read and write for the owner, that for one user, nothing for anybody else.
+  static bool give_to(const std::string& path, uid_t user, unsigned permissions) {
+    return set_acl(path, {.owner = 6, .named = {{false, user, permissions}}});
   }
 
   IpcIds ids_;
@@ -135,11 +124,11 @@ TEST_F(BrokerPaths, groups_of_one_client_are_not_left_to_the_next) {
 
 TEST_F(BrokerPaths, an_acl_grants_and_denies) {
   const std::string path = make("acl.dat", 0600);
-  if (!set_acl(path, u1, 4)) SECSHR_SKIP("the file system has no ACLs");
+  if (!give_to(path, u1, 4)) SECSHR_SKIP("the file system has no ACLs");
   expect_served(path, path);
-  ASSERT_TRUE(set_acl(path, u2, 4));
+  ASSERT_TRUE(give_to(path, u2, 4));
   expect_refused(path, path, unreadable);
-  ASSERT_TRUE(set_acl(path, u1, 2));
+  ASSERT_TRUE(give_to(path, u1, 2));
   expect_refused(path, path, unreadable);
 }
 

@@ -97,4 +97,10 @@ Ending as_user(const Identity& identity, const std::function<int()>& body) {
   });
 }
 
+ActingAs::ActingAs(uid_t uid, gid_t gid) : ok_(::setegid(gid) == 0 && ::seteuid(uid) == 0) {}
+
+ActingAs::~ActingAs() {
+  if (::seteuid(0) != 0 || ::setegid(0) != 0) ::_exit(1);
+}
+
 }  // namespace secshr::test

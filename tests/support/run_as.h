@@ -55,6 +55,20 @@ Outcome run_as(uid_t uid, gid_t gid, const std::vector<gid_t>& groups, const std
 // Real, effective and saved ids for good, in a forked child.
 Ending as_user(const Identity& identity, const std::function<int()>& body);
 
+// While it lives, this process's effective ids are those, as for what the kernel notes down of whoever makes
+// something.
+class ActingAs {
+ public:
+  ActingAs(uid_t uid, gid_t gid);
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+  ~ActingAs();
+  [[nodiscard]] bool ok() const { return ok_; }
+
+ private:
+  bool ok_ = false;
+};
+
 // For children only: becomes the user in full, or exits with 127.
 void become(const Identity& identity);
 

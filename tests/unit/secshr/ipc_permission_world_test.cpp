@@ -37,21 +37,6 @@ struct Objects {
   std::vector<int> segments = std::vector<int>(modes, -1);
 };
 
-// For the creator's identity, which the kernel notes down for good, root becomes it for a moment.
-class AsCreator {
- public:
-  AsCreator() { ok_ = ::setegid(creators_group) == 0 && ::seteuid(creator) == 0; }
-  AsCreator(const AsCreator&) = delete;
-  AsCreator& operator=(const AsCreator&) = delete;
-  ~AsCreator() {
-    if (::seteuid(0) != 0 || ::setegid(0) != 0) ::_exit(1);
-  }
-  [[nodiscard]] bool ok() const { return ok_; }
-
- private:
-  bool ok_ = false;
-};
-
 bool give(int semid, int shmid, unsigned mode) {
   semid_ds set{};
   set.sem_perm.uid = owner;
@@ -70,7 +55,7 @@ Objects make_objects() {
   Objects objects;
   for (unsigned mode = 0; mode < modes; ++mode) {
     {
-      const AsCreator as_creator;
+      const ActingAs as_creator(creator, creators_group);
       EXPECT_TRUE(as_creator.ok());
       objects.sets[mode] = ::semget(IPC_PRIVATE, 1, 0600);
       objects.segments[mode] = ::shmget(IPC_PRIVATE, 4096, 0600);
