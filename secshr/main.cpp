@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "secshr/starter.h"
+#include "secshr/start/starter.h"
 
 int main(int argc, char** argv) {
   const auto invoker = ::geteuid() == 0 && ::getuid() == 0

@@ -1,5 +1,5 @@
 // Keeping the last configuration that worked: whole, root's alone, and never through what somebody has left there.
-#include "secshr/kept_configuration.h"
+#include "secshr/start/kept_configuration.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>

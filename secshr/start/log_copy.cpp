@@ -1,12 +1,12 @@
-#include "secshr/log_copy.h"
+#include "secshr/start/log_copy.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cstring>
 
-#include "secshr/environment.h"
-#include "secshr/root_directories.h"
+#include "secshr/start/environment.h"
+#include "secshr/start/root_directories.h"
 #include "system/same_file.h"
 
 namespace secshr {

@@ -1,4 +1,4 @@
-#include "secshr/ping.h"
+#include "secshr/start/ping.h"
 
 #include <fcntl.h>
 #include <poll.h>

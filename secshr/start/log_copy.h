@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "secshr/invoker.h"
-#include "secshr/plan.h"
+#include "secshr/start/invoker.h"
+#include "secshr/start/plan.h"
 #include "system/descriptor.h"
 
 namespace secshr {

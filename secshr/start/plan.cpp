@@ -1,4 +1,4 @@
-#include "secshr/plan.h"
+#include "secshr/start/plan.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,9 +13,9 @@
 
 #include "protocol/server_key.h"
 #include "secshr/audit/logfmt.h"
-#include "secshr/environment.h"
-#include "secshr/kept_configuration.h"
-#include "secshr/root_directories.h"
+#include "secshr/start/environment.h"
+#include "secshr/start/kept_configuration.h"
+#include "secshr/start/root_directories.h"
 #include "secshr_paths.h"
 #include "system/root_controlled.h"
 #include "system/same_file.h"

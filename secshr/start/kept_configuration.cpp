@@ -1,4 +1,4 @@
-#include "secshr/kept_configuration.h"
+#include "secshr/start/kept_configuration.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "secshr/instance_lock.h"
+#include "secshr/start/instance_lock.h"
 
 #include <fcntl.h>
 

@@ -1,4 +1,4 @@
-#include "secshr/root_directories.h"
+#include "secshr/start/root_directories.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

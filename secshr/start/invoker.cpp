@@ -1,4 +1,4 @@
-#include "secshr/invoker.h"
+#include "secshr/start/invoker.h"
 
 #include <fcntl.h>
 #include <grp.h>

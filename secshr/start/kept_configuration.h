@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "installation/configuration.h"
-#include "secshr/root_directories.h"
+#include "secshr/start/root_directories.h"
 
 namespace secshr {
 

@@ -2,7 +2,7 @@
 // read.
 #pragma once
 
-#include "secshr/invoker.h"
+#include "secshr/start/invoker.h"
 
 namespace secshr {
 

@@ -10,7 +10,7 @@
 #include "installation/installation.h"
 #include "protocol/socket_names.h"
 #include "secshr/authenticate.h"
-#include "secshr/invoker.h"
+#include "secshr/start/invoker.h"
 #include "system/descriptor.h"
 #include "wrapper/handoff.h"
 
