@@ -237,7 +237,7 @@ void warn_about_configuration() {
 
 // A broker that serves the wrapper's former inode, or the former release, answers for nobody any more.
 Result<void> end_former_broker(const Installation& installation) {
-  const auto ended = end_broker(installation.name);
+  const auto ended = end_brokers(installation.name);
   if (!ended) return std::unexpected(ended.error());
   if (*ended == BrokerEnd::ended) fmt::print("The running broker has ended; the next request starts a new one.\n");
   return {};

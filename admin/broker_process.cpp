@@ -12,7 +12,11 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
+#include <ranges>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "installation/root_file.h"
 #include "secshr_paths.h"
@@ -33,12 +37,22 @@ std::string run_directory(const std::string& installation) {
   return fmt::format("{}/{}", paths::run, installation);
 }
 
-// Who holds the record lock: 0 nobody, -1 a process that has no pid here. Asked as a reader, whom only the exclusive
-// lock of a broker stands in the way of; starters that look at the lock take it shared.
+// Where brokers of the installation can be: in its own place, and in those of other namespaces in it.
+std::vector<std::string> places_of(const std::string& installation) {
+  std::vector<std::string> places{run_directory(installation)};
+  std::error_code unreadable;
+  for (const auto& entry : std::filesystem::directory_iterator(places.front(), unreadable)) {
+    if (entry.path().filename().string().starts_with("pid-")) places.push_back(entry.path());
+  }
+  return places;
+}
+
+// Who holds the broker's record lock, the first byte: 0 nobody, -1 a process that has no pid here.
 Result<pid_t> lock_holder(int lock, const std::string& path) {
   struct flock query{};
   query.l_type = F_RDLCK;
   query.l_whence = SEEK_SET;
+  query.l_len = 1;
   if (fcntl(lock, F_GETLK, &query) != 0) return system_error(path, "query the lock");
   if (query.l_type == F_UNLCK) return 0;
   return query.l_pid > 0 ? query.l_pid : -1;
@@ -83,10 +97,8 @@ Result<std::string> start_time(std::uint64_t ticks) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
 }
 
-}  // namespace
-
-Result<std::optional<BrokerProcess>> find_broker(const std::string& installation) {
-  const std::string path = run_directory(installation) + "/lock";
+Result<std::optional<BrokerProcess>> find_broker_at(const std::string& place) {
+  const std::string path = place + "/lock";
   const RootControlled opened = open_root_controlled(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   const Descriptor lock(opened.descriptor);
   if (opened.fault == PathFault::missing) return std::nullopt;
@@ -114,23 +126,8 @@ Result<std::optional<BrokerProcess>> find_broker(const std::string& installation
   return error(fmt::format("{}: its holder keeps changing; try again", path));
 }
 
-Result<BrokerDetails> read_details(const BrokerProcess& broker) {
-  const auto status_text = read_proc(fmt::format("/proc/{}/status", broker.pid));
-  if (!status_text) return std::unexpected(status_text.error());
-  const auto stat_text = read_proc(fmt::format("/proc/{}/stat", broker.pid));
-  if (!stat_text) return std::unexpected(stat_text.error());
-  // Still alive now means that both texts were its own.
-  if (!send_signal(broker.pidfd.get(), 0)) return error("the broker ended while it was looked at");
-  const auto status = parse_process_status(*status_text);
-  const auto ticks = parse_start_ticks(*stat_text);
-  if (!status || !ticks) return error(fmt::format("/proc/{}: is not in the expected form", broker.pid));
-  auto started = start_time(*ticks);
-  if (!started) return std::unexpected(started.error());
-  return BrokerDetails{*status, *std::move(started)};
-}
-
-Result<BrokerEnd> end_broker(const std::string& installation) {
-  const auto found = find_broker(installation);
+Result<BrokerEnd> end_broker_at(const std::string& place) {
+  const auto found = find_broker_at(place);
   if (!found) return std::unexpected(found.error());
   const std::optional<BrokerProcess>& broker = *found;
   if (!broker) return BrokerEnd::was_not_running;
@@ -153,19 +150,62 @@ Result<BrokerEnd> end_broker(const std::string& installation) {
   }
 }
 
-Result<void> remove_run_directory(const std::string& installation) {
-  const std::string directory = run_directory(installation);
+// What a broker and its starters make there, finished or not.
+Result<void> remove_place(const std::string& directory) {
   const RootControlled opened = open_root_controlled(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const Descriptor run(opened.descriptor);
   if (opened.fault == PathFault::missing) return {};
   if (opened.fault != PathFault::none) return error(fmt::format("{}: {}", directory, explain(opened.fault)));
-  // What a broker makes there, finished or not.
-  for (const char* const name : {"control", "counters", "counters.new", "configuration", ".configuration", "lock"}) {
+  for (const char* const name : {"control", "control.new", "counters", "counters.new", "configuration",
+                                 ".configuration", "namespaces", "takeovers", "lock"}) {
     if (unlinkat(run.get(), name, 0) != 0 && errno != ENOENT) {
       return system_error(fmt::format("{}/{}", directory, name), "remove");
     }
   }
   if (rmdir(directory.c_str()) != 0 && errno != ENOENT) return system_error(directory, "remove");
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<BrokerProcess>> find_broker(const std::string& installation) {
+  for (const std::string& place : places_of(installation)) {
+    auto found = find_broker_at(place);
+    if (!found || *found) return found;
+  }
+  return std::nullopt;
+}
+
+Result<BrokerDetails> read_details(const BrokerProcess& broker) {
+  const auto status_text = read_proc(fmt::format("/proc/{}/status", broker.pid));
+  if (!status_text) return std::unexpected(status_text.error());
+  const auto stat_text = read_proc(fmt::format("/proc/{}/stat", broker.pid));
+  if (!stat_text) return std::unexpected(stat_text.error());
+  // Still alive now means that both texts were its own.
+  if (!send_signal(broker.pidfd.get(), 0)) return error("the broker ended while it was looked at");
+  const auto status = parse_process_status(*status_text);
+  const auto ticks = parse_start_ticks(*stat_text);
+  if (!status || !ticks) return error(fmt::format("/proc/{}: is not in the expected form", broker.pid));
+  auto started = start_time(*ticks);
+  if (!started) return std::unexpected(started.error());
+  return BrokerDetails{*status, *std::move(started)};
+}
+
+Result<BrokerEnd> end_brokers(const std::string& installation) {
+  BrokerEnd result = BrokerEnd::was_not_running;
+  for (const std::string& place : places_of(installation)) {
+    const auto ended = end_broker_at(place);
+    if (!ended) return ended;
+    if (*ended == BrokerEnd::ended) result = BrokerEnd::ended;
+  }
+  return result;
+}
+
+Result<void> remove_run_directory(const std::string& installation) {
+  const auto places = places_of(installation);
+  for (const std::string& place : places | std::views::reverse) {
+    if (auto removed = remove_place(place); !removed) return removed;
+  }
   return {};
 }
 

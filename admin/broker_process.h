@@ -18,8 +18,9 @@ struct BrokerProcess {
   Descriptor pidfd;
 };
 
-// nullopt: not running. A lock held from outside this pid namespace, or by something that is not the broker's
-// program, is refused: its holder is not ours to judge or signal.
+// The first that is found, where those of other namespaces run besides. nullopt: none does. A lock held from outside
+// this pid namespace, or by something that is not the broker's program, is refused: its holder is not ours to judge
+// or signal.
 Result<std::optional<BrokerProcess>> find_broker(const std::string& installation);
 
 struct BrokerDetails {
@@ -29,8 +30,8 @@ struct BrokerDetails {
 Result<BrokerDetails> read_details(const BrokerProcess& broker);
 
 enum class BrokerEnd { was_not_running, ended };
-// Asks it to end and waits; refused where it does not within some seconds.
-Result<BrokerEnd> end_broker(const std::string& installation);
+// Asks each to end and waits; refused where one does not within some seconds.
+Result<BrokerEnd> end_brokers(const std::string& installation);
 
 // Takes away /run/secshr/NAME, which belongs to an installation that is adopted no more.
 Result<void> remove_run_directory(const std::string& installation);

@@ -95,7 +95,7 @@ Result<bool> restore_files(const std::string& directory) {
 // After the switch: no wrapper leads to the record any more, so that no new broker starts. The record goes last, for
 // with it another restore can finish what could not be done now.
 Result<void> forget(const Installation& installation) {
-  if (auto ended = end_broker(installation.name); !ended) return std::unexpected(ended.error());
+  if (auto ended = end_brokers(installation.name); !ended) return std::unexpected(ended.error());
   if (auto removed = remove_run_directory(installation.name); !removed) return removed;
   return remove_record(installation.name);
 }

@@ -56,13 +56,24 @@ inline constexpr unsigned early_deaths = 3;
 inline constexpr std::chrono::milliseconds name_check_interval{2000};
 // From the decision to end to the end, at most: longer than any request may take.
 inline constexpr std::chrono::milliseconds end_deadline{6000};
+// Of that, for what is in the queues. It takes longer only where clients send all the time, each of its own sockets
+// to ours, whatever has its name now.
+inline constexpr std::chrono::milliseconds queue_deadline{500};
+// Between two attempts to seal a queue.
+inline constexpr std::chrono::milliseconds seal_interval{5};
+// For root's conversation with the broker, before the next one who asks has its turn.
+inline constexpr std::chrono::milliseconds control_patience{2000};
 // Datagrams served before the other descriptors are looked at again.
 inline constexpr unsigned datagrams_per_turn = 32;
 
 // Sockets that replies leave through, and how many of them one uid may hold with replies that it does not read. Each
 // takes a few hundred unread ones.
 inline constexpr std::size_t reply_sockets = 64;
-static_assert(parked_descriptors + reply_sockets + 96 < 512);
+// Of the broker, beside those of the directories: helpers, log, page, control, lock, programs of the installation.
+inline constexpr std::size_t descriptors_of_its_own = parked_descriptors + reply_sockets + 96;
+// A directory's own, its socket, and what fills the queue before it is closed.
+inline constexpr std::size_t descriptors_per_directory = 2 + 4;
+static_assert(descriptors_of_its_own + 4 * descriptors_per_directory <= 512);
 inline constexpr std::size_t reply_sockets_per_uid = 4;
 
 // Lines on their way into the audit log beyond which refusals are counted and not written: the rest of the channel is
@@ -74,6 +85,16 @@ inline constexpr std::chrono::milliseconds log_drain{1000};
 // How much of the kernel's list of bound socket names is looked through: some 3000 names.
 inline constexpr std::size_t listed_names_size = std::size_t{256} << 10;
 
+// max_directories at most.
+inline constexpr std::size_t most_directories = 256;
+// Takeovers for directories that have no place reserved, by all users and by one: root's are not counted.
+inline constexpr std::size_t takeovers_per_minute = 60;
+inline constexpr std::size_t takeovers_per_minute_per_uid = 10;
+
+// How long a starter waits for a broker that leaves to give up the lock: longer than its queues can take.
+inline constexpr std::chrono::milliseconds leaving_broker_deadline{1500};
+// A start that has come to nothing by then fails: twice as long as it takes to find out about whoever is in the way.
+inline constexpr std::chrono::milliseconds start_deadline{10000};
 // How long a starter waits for the broker that holds the lock to answer it: in all, for one answer, and between two.
 inline constexpr std::chrono::milliseconds running_broker_deadline{3000};
 inline constexpr std::chrono::milliseconds ping_patience{250};

@@ -89,9 +89,7 @@ void open_by_pid(const timespec& stamp, Received& received) noexcept {
   received.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, received.credentials->pid, 0)));
 }
 
-}  // namespace
-
-std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byte> buffer) noexcept {
+std::expected<Received, int> take_next(int socket, std::span<std::byte> buffer) noexcept {
   iovec data{buffer.data(), buffer.size()};
   alignas(cmsghdr) char control[control_size] = {};
   // With room for the NUL that the kernel adds behind a full sun_path, and counts.
@@ -126,6 +124,20 @@ std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byt
   }
   if (stamp) open_by_pid(*stamp, received);
   return received;
+}
+
+// What a seal has put into the queue (queue_seal.h). Nobody else can have our pid.
+bool is_our_own(const Received& received) noexcept {
+  return received.credentials && received.credentials->pid == ::getpid();
+}
+
+}  // namespace
+
+std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byte> buffer) noexcept {
+  while (true) {
+    auto received = take_next(socket, buffer);
+    if (!received || !is_our_own(*received)) return received;
+  }
 }
 
 }  // namespace secshr

@@ -31,31 +31,41 @@ class Turns {
         loop_(loop),
         entries_(first_server + loop.served.size()),
         last_datagram_(kernel.now()),
-        names_seen_(last_datagram_) {}
+        names_seen_(last_datagram_) {
+    for (ServicePoint& point : loop_.served) point.last_datagram = last_datagram_;
+  }
 
   LoopEnd run() noexcept {
     while (true) {
       const auto now = kernel_.now();
       const auto idle_at = last_datagram_ + loop_.idle_timeout;
       if (!ending_ && now >= idle_at && broker_.parked() == 0) end_with(LoopEnd::idle, now);
-      if (now >= names_seen_ + limits::name_check_interval) check_names(now);
-      if (ending_ && is_done(now)) return close_all(), *ending_;
-      const auto wake =
-          std::min({broker_.next_deadline().value_or(idle_at), ending_ ? end_by_ : idle_at,
-                    names_seen_ + limits::name_check_interval, loop_.books.digest.next_due().value_or(idle_at)});
-      if (!wait(milliseconds_until(now, wake))) return LoopEnd::broken;
+      if (!ending_ && now >= names_seen_ + limits::name_check_interval) check_names(now);
+      close_queues(now);
+      if (!ending_ && are_all_closed()) end_with(LoopEnd::name_lost, now);
+      if (ending_ && are_all_closed()) give_up_place();
+      if (has_left_ && (broker_.parked() == 0 || now >= end_by_)) return *ending_;
+      if (!wait(milliseconds_until(now, next_turn(now, idle_at)))) return LoopEnd::broken;
       broker_.expire();
     }
   }
 
  private:
-  enum Entry : std::size_t { looker, writer, log, signals, first_server };
+  enum Entry : std::size_t { looker, writer, log, signals, control, first_server };
+
+  [[nodiscard]] MonotonicTime next_turn(MonotonicTime now, MonotonicTime idle_at) noexcept {
+    auto next = ending_ ? end_by_ : std::min(idle_at, names_seen_ + limits::name_check_interval);
+    if (std::ranges::any_of(loop_.served, is_closing)) next = now + limits::seal_interval;
+    return std::min({next, broker_.next_deadline().value_or(next), loop_.books.digest.next_due().value_or(next),
+                     loop_.control.deadline().value_or(next)});
+  }
 
   bool wait(int timeout) noexcept {
     entries_[looker] = {looker_gone_ ? -1 : loop_.looker.descriptor(), POLLIN, 0};
     entries_[writer] = {writer_gone_ ? -1 : loop_.writer.descriptor(), POLLIN, 0};
     entries_[log] = {log_gone_ ? -1 : loop_.log.descriptor(), POLLIN, 0};
     entries_[signals] = {loop_.signals, POLLIN, 0};
+    entries_[control] = {loop_.control.descriptor(), POLLIN, 0};
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
       // Without room what has come stays where it is.
       entries_[first_server + index] = {broker_.has_room() ? loop_.served[index].socket.socket.get() : -1, POLLIN, 0};
@@ -68,30 +78,33 @@ class Turns {
     if (entries_[writer].revents != 0) take_written();
     if (entries_[log].revents != 0) take_recorded();
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
-      if (entries_[first_server + index].revents != 0) (void)serve_datagrams(loop_.served[index]);
+      if (entries_[first_server + index].revents != 0) serve_datagrams(loop_.served[index]);
     }
     if (entries_[signals].revents != 0) take_signal();
+    if (entries_[control].revents != 0) take_control();
+    loop_.control.expire(kernel_.now());
     loop_.books.publish(broker_);
     return true;
   }
 
-  // A turn's worth; whether the queue is empty now.
-  bool serve_datagrams(const ServicePoint& point) noexcept {
+  // A turn's worth.
+  void serve_datagrams(ServicePoint& point) noexcept {
     const ServedDirectory served{point.socket.socket.get(), point.directory, point.name};
-    for (unsigned count = 0; count < limits::datagrams_per_turn; ++count) {
-      if (!broker_.handle_request(served)) return true;
-      last_datagram_ = kernel_.now();
+    for (unsigned count = 0; count < limits::datagrams_per_turn && broker_.handle_request(served); ++count) {
+      last_datagram_ = point.last_datagram = kernel_.now();
     }
-    return false;
   }
 
-  // Without its name a socket reaches nobody: the next start makes a new one, once this broker has gone.
+  // Without its name a socket reaches nobody. The next start gives the directory a new one; who still has the old one
+  // is served for as long as it takes.
   void check_names(MonotonicTime now) noexcept {
     names_seen_ = now;
-    for (const ServicePoint& point : loop_.served) {
-      if (state_of_name(point.directory, loop_.server_name, point.socket) == NameState::lost) {
-        end_with(LoopEnd::name_lost, now);
-      }
+    for (ServicePoint& point : loop_.served) {
+      if (!point.socket.socket || point.is_leaving) continue;
+      if (state_of_name(point.directory, loop_.server_name, point.socket) != NameState::lost) continue;
+      loop_.audit.event("name-lost", point.name);
+      point.is_leaving = true;
+      point.close_by = now + limits::queue_deadline;
     }
   }
 
@@ -138,25 +151,48 @@ class Turns {
     }
   }
 
-  // The end comes when nothing is queued and nothing waits, so that no request is lost in silence; or, when clients
-  // do not let up, at `end_by_`.
+  void take_control() noexcept {
+    const auto now = kernel_.now();
+    const auto request = loop_.control.take(wants_renewal_, loop_.served, now);
+    if (request == ControlRequest::renew) wants_renewal_ = true;
+    if (request == ControlRequest::leave) end_with(LoopEnd::taken_over, now);
+  }
+
   void end_with(LoopEnd end, MonotonicTime now) noexcept {
     if (ending_) return;
     ending_ = end;
     end_by_ = now + limits::end_deadline;
+    for (ServicePoint& point : loop_.served) {
+      if (point.is_leaving) continue;
+      point.is_leaving = true;
+      point.close_by = now + limits::queue_deadline;
+    }
   }
 
-  // At once, before anything else is done: what is sent from now on is refused, and its sender starts the next
-  // broker.
-  void close_all() noexcept {
-    for (ServicePoint& point : loop_.served) point.socket.socket.reset();
+  static bool is_closing(const ServicePoint& point) noexcept { return point.is_leaving && point.socket.socket; }
+  [[nodiscard]] bool are_all_closed() const noexcept {
+    return std::ranges::none_of(loop_.served, [](const ServicePoint& point) { return bool(point.socket.socket); });
   }
 
-  bool is_done(MonotonicTime now) noexcept {
-    if (now >= end_by_) return true;
-    bool empty = true;
-    for (const ServicePoint& point : loop_.served) empty = serve_datagrams(point) && empty;
-    return empty && broker_.parked() == 0;
+  // Each is closed at the very moment when nobody's datagram is in it and none can come: what is sent from now on is
+  // refused, and its sender starts the next broker, or finds that one by the name already.
+  void close_queues(MonotonicTime now) noexcept {
+    for (ServicePoint& point : loop_.served) {
+      if (!is_closing(point)) continue;
+      Descriptor& socket = point.socket.socket;
+      serve_datagrams(point);
+      // Without room for what is in it, it waits for the end of what is parked.
+      const bool is_late = ending_ && now >= end_by_ ? true : now >= point.close_by && broker_.has_room();
+      if (is_late || point.socket.seal.seal(socket.get()) != QueueSeal::State::others) socket.reset();
+    }
+  }
+
+  // From here on another may serve. Only what is parked is still ours.
+  void give_up_place() noexcept {
+    if (has_left_) return;
+    has_left_ = true;
+    loop_.control.close();
+    loop_.lock.release(InstanceLock::Part::broker);
   }
 
   Broker& broker_;
@@ -170,6 +206,8 @@ class Turns {
   bool log_gone_ = false;
   std::optional<LoopEnd> ending_;
   MonotonicTime end_by_;
+  bool has_left_ = false;
+  bool wants_renewal_ = false;
 };
 
 }  // namespace
@@ -182,6 +220,8 @@ const char* loop_end_name(LoopEnd end) noexcept {
       return "terminated";
     case LoopEnd::reload:
       return "reload";
+    case LoopEnd::taken_over:
+      return "taken-over";
     case LoopEnd::helper_died:
       return "helper-died";
     case LoopEnd::name_lost:

@@ -14,6 +14,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "secshr/datagram_socket.h"
 
@@ -43,12 +45,13 @@ bool prepare(int socket) noexcept {
   return true;
 }
 
-std::array<char, 32> random_name() noexcept {
+// Empty: there is none to be had.
+std::string random_name() {
   std::uint64_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) != sizeof number) return {};
   std::array<char, 32> name{};
-  if (::getrandom(&number, sizeof number, 0) != sizeof number) return name;
   (void)std::snprintf(name.data(), name.size(), ".secshr-%016lx", static_cast<unsigned long>(number));
-  return name;
+  return name.data();
 }
 
 // The group of the files that are made while it lives; also one that root, who has no CHOWN here, may give to a file
@@ -93,9 +96,9 @@ bool is_bound_to(int file, const sockaddr_un& address) noexcept {
 }
 
 // What was bound, as it lies in the directory: in one that is not sticky, others may have exchanged it already.
-std::expected<struct stat, SocketFault> take_file(int directory, const char* name, const sockaddr_un& address,
-                                                  gid_t group) noexcept {
-  const Descriptor file(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+std::expected<Descriptor, SocketFault> take_file(int directory, const char* name, const sockaddr_un& address,
+                                                 gid_t group) noexcept {
+  Descriptor file(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat made{};
   if (!file || ::fstat(file.get(), &made) != 0 || !S_ISSOCK(made.st_mode) || made.st_uid != 0 ||
       !is_bound_to(file.get(), address)) {
@@ -105,36 +108,68 @@ std::expected<struct stat, SocketFault> take_file(int directory, const char* nam
   if (made.st_gid != group && ::fchownat(file.get(), "", static_cast<uid_t>(-1), group, AT_EMPTY_PATH) != 0) {
     return std::unexpected(SocketFault{"group", errno});
   }
-  return made;
+  return file;
+}
+
+NameState state_of_file(int directory, const char* name, const ServerSocket& socket) noexcept {
+  struct stat named{};
+  if (::fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno == EACCES ? NameState::unknown : NameState::lost;
+  }
+  return named.st_dev == socket.device && named.st_ino == socket.inode ? NameState::ours : NameState::lost;
 }
 
 }  // namespace
 
-std::expected<ServerSocket, SocketFault> bind_server_socket(int directory, const protocol::SocketName& name,
-                                                            mode_t mode, gid_t group) noexcept {
-  Descriptor socket = make_datagram_socket();
-  if (!socket || !prepare(socket.get())) return std::unexpected(SocketFault{"socket", errno});
+BoundSocket::BoundSocket(int directory, std::string temporary) noexcept
+    : directory_(directory), temporary_(std::move(temporary)), socket_{make_datagram_socket(), {}, 0, 0} {}
 
-  const auto temporary = random_name();
-  const sockaddr_un address = address_in(directory, temporary.data());
+BoundSocket::BoundSocket(BoundSocket&& other) noexcept
+    : directory_(other.directory_),
+      temporary_(std::exchange(other.temporary_, {})),
+      socket_(std::move(other.socket_)) {}
+
+BoundSocket::~BoundSocket() {
+  if (!temporary_.empty() && state_of_file(directory_, temporary_.c_str(), socket_) == NameState::ours) {
+    (void)::unlinkat(directory_, temporary_.c_str(), 0);
+  }
+}
+
+std::expected<BoundSocket, SocketFault> BoundSocket::bind(int directory, mode_t mode, gid_t group) noexcept {
+  BoundSocket bound(directory, random_name());
+  Descriptor& socket = bound.socket_.socket;
+  if (bound.temporary_.empty() || !socket || !prepare(socket.get())) {
+    return std::unexpected(SocketFault{"socket", errno});
+  }
+  const char* const temporary = bound.temporary_.c_str();
+  const sockaddr_un address = address_in(directory, temporary);
   const GroupOfFiles guard(group);
   if (!guard.ok()) return std::unexpected(SocketFault{"group", EINVAL});
   if (const int error = bind_with_mode(socket.get(), address, mode); error != 0) {
     return std::unexpected(SocketFault{"bind", error});
   }
-  const auto made = take_file(directory, temporary.data(), address, group);
-  if (!made) return std::unexpected(made.error());
-  if (::renameat(directory, temporary.data(), directory, name.c_str()) != 0) {
-    const int error = errno;
-    (void)::unlinkat(directory, temporary.data(), 0);
-    return std::unexpected(SocketFault{error == EISDIR ? "name-is-a-directory" : "rename", error});
+  const auto file = take_file(directory, temporary, address, group);
+  if (!file) return std::unexpected(file.error());
+  auto seal = QueueSeal::make(file->get());
+  if (!seal) return std::unexpected(SocketFault{"seal", seal.error()});
+  bound.socket_.seal = *std::move(seal);
+  struct stat facts{};
+  if (::fstat(file->get(), &facts) != 0) return std::unexpected(SocketFault{"replaced", errno});
+  bound.socket_.device = facts.st_dev;
+  bound.socket_.inode = facts.st_ino;
+  return bound;
+}
+
+std::expected<ServerSocket, SocketFault> BoundSocket::take_name(const protocol::SocketName& name) && noexcept {
+  if (::renameat(directory_, temporary_.c_str(), directory_, name.c_str()) != 0) {
+    return std::unexpected(SocketFault{errno == EISDIR ? "name-is-a-directory" : "rename", errno});
   }
-  ServerSocket bound_socket{std::move(socket), made->st_dev, made->st_ino};
+  temporary_.clear();
   // In a directory that is not sticky others may have exchanged it: what has the name must be what was bound.
-  if (state_of_name(directory, name, bound_socket) != NameState::ours) {
+  if (state_of_name(directory_, name, socket_) != NameState::ours) {
     return std::unexpected(SocketFault{"replaced", EPERM});
   }
-  return bound_socket;
+  return std::move(socket_);
 }
 
 bool passes_pidfds(int socket) noexcept {
@@ -144,11 +179,7 @@ bool passes_pidfds(int socket) noexcept {
 }
 
 NameState state_of_name(int directory, const protocol::SocketName& name, const ServerSocket& socket) noexcept {
-  struct stat named{};
-  if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) {
-    return errno == EACCES ? NameState::unknown : NameState::lost;
-  }
-  return named.st_dev == socket.device && named.st_ino == socket.inode ? NameState::ours : NameState::lost;
+  return state_of_file(directory, name.c_str(), socket);
 }
 
 }  // namespace secshr

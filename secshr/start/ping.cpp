@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 #include "protocol/encode_reply.h"
@@ -60,22 +61,23 @@ bool take_answer(int socket, const protocol::RequestHeader& request) noexcept {
 
 }  // namespace
 
-bool broker_answers(int directory, const protocol::Profile& profile, const protocol::SocketName& server,
-                    std::uint32_t communication_key, std::chrono::milliseconds patience) noexcept {
-  if (!is_roots_socket(directory, server.c_str())) return false;
+PingAnswer ask_broker(int directory, const protocol::Profile& profile, const protocol::SocketName& server,
+                      std::uint32_t communication_key, std::chrono::milliseconds patience) noexcept {
+  if (!is_roots_socket(directory, server.c_str())) return PingAnswer::nobody;
   const protocol::RequestHeader header{static_cast<std::int32_t>(protocol::RequestCode::ping), communication_key, 0,
                                        ::getpid(), 1};
   std::array<std::byte, protocol::header_size> request{};
   const std::size_t size = protocol::encode_request(header, protocol::Ping{}, request);
   const ClientSocket client(directory, protocol::client_socket_name(profile, ::getpid()));
-  if (size == 0 || client.get() < 0) return false;
+  if (size == 0 || client.get() < 0) return PingAnswer::silent;
   const sockaddr_un address = address_in(directory, server.c_str());
   if (::sendto(client.get(), request.data(), size, MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
                sizeof address) < 0) {
-    return false;
+    return errno == ECONNREFUSED || errno == ENOENT ? PingAnswer::nobody : PingAnswer::silent;
   }
   pollfd entry{client.get(), POLLIN, 0};
-  return ::poll(&entry, 1, static_cast<int>(patience.count())) == 1 && take_answer(client.get(), header);
+  const bool came = ::poll(&entry, 1, static_cast<int>(patience.count())) == 1;
+  return came && take_answer(client.get(), header) ? PingAnswer::answered : PingAnswer::silent;
 }
 
 }  // namespace secshr

@@ -9,9 +9,16 @@
 
 namespace secshr {
 
+enum class PingAnswer {
+  answered,
+  silent,  // somebody may be there
+  nobody,  // the name is no socket of root's, or nobody has it bound
+};
+
 // One attempt: binds a client socket in `directory` (an O_PATH descriptor), asks, waits for the answer, and removes
 // the socket. Called as root. Only a socket that root owns is asked: anybody can answer from another one.
-[[nodiscard]] bool broker_answers(int directory, const protocol::Profile& profile, const protocol::SocketName& server,
-                                  std::uint32_t communication_key, std::chrono::milliseconds patience) noexcept;
+[[nodiscard]] PingAnswer ask_broker(int directory, const protocol::Profile& profile,
+                                    const protocol::SocketName& server, std::uint32_t communication_key,
+                                    std::chrono::milliseconds patience) noexcept;
 
 }  // namespace secshr

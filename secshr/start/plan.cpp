@@ -16,6 +16,7 @@
 #include "secshr/start/environment.h"
 #include "secshr/start/kept_configuration.h"
 #include "secshr/start/root_directories.h"
+#include "secshr/start/served_directories.h"
 #include "secshr_paths.h"
 #include "system/root_controlled.h"
 #include "system/same_file.h"
@@ -34,13 +35,6 @@ std::optional<std::uint32_t> overflow_id(const char* map, const char* path) {
   std::uint32_t id = 65534;  // the kernel's default
   std::ifstream(path) >> id;
   return id;
-}
-
-// Two names of one directory are one directory.
-bool is_planned(const Plan& plan, int directory) {
-  return std::ranges::any_of(plan.directories, [&](const PlannedDirectory& planned) {
-    return same_file(planned.descriptor.get(), directory);
-  });
 }
 
 Started<Installation> find_adopted(const struct stat& wrapper) {
@@ -138,13 +132,18 @@ Started<void> choose_directories(Plan& plan, const Invoker& invoker) {
         StartStatus::directory, directory.error().reason,
         fmt::format("{}: {} (for uid {})", named, std::strerror(directory.error().error), invoker.uid));
   }
-  plan.directories.push_back({named, *std::move(directory)});
+  const bool is_reserved = is_tmp(directory->get());
+  plan.directories.push_back({named, *std::move(directory), invoker.uid, 0, is_reserved});
 
   for (const std::string& name : pinned) {
     auto opened = open_served_directory(name, Invoker{}, true);
     // One that is not there now is served by the next start that finds it.
-    if (!opened || is_planned(plan, opened->get())) continue;
-    plan.directories.push_back({name, *std::move(opened)});
+    if (!opened) continue;
+    if (PlannedDirectory* const planned = find_planned(plan, opened->get())) {
+      planned->is_reserved = true;
+    } else {
+      plan.directories.push_back({name, *std::move(opened), 0, 0, true});
+    }
   }
   return {};
 }

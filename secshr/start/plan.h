@@ -1,6 +1,7 @@
 // What a start is about: found out and opened as root before anything is waited for or served.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -31,6 +32,9 @@ using Started = std::expected<Value, StartFault>;
 struct PlannedDirectory {
   std::string name;
   Descriptor descriptor;  // O_PATH
+  uid_t uid = 0;          // who named it first
+  std::uint32_t idle_seconds = 0;
+  bool is_reserved = false;  // the administrator's, or /tmp
 };
 
 // Who may send to the server sockets.
@@ -47,6 +51,7 @@ struct Plan {
   protocol::SocketName server_name;
   OverflowIds overflow;
   SocketAccess access;
+  bool has_left_cgroup = true;                // of who started it
   std::vector<PlannedDirectory> directories;  // the invoker's first; empty until chosen
 };
 

@@ -45,7 +45,36 @@ class Receive : public testing::Test {
     }
     return true;
   }
-  [[nodiscard]] bool send() const { return ::send(theirs_.get(), "ping", 4, MSG_NOSIGNAL) == 4; }
+  // From a process of its own, which is still there: what comes from the receiver itself goes to waste.
+  [[nodiscard]] bool send() {
+    if (sender_ == 0) start_sender();
+    const char go = 0;
+    char done = 0;
+    return ::write(commands_.get(), &go, 1) == 1 && ::read(commands_.get(), &done, 1) == 1 && done == 1;
+  }
+  [[nodiscard]] bool send_ourselves() const { return ::send(theirs_.get(), "ping", 4, MSG_NOSIGNAL) == 4; }
+  void start_sender() {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    commands_.reset(ends[0]);
+    sender_ = ::fork();
+    ASSERT_GE(sender_, 0);
+    if (sender_ != 0) {
+      (void)::close(ends[1]);
+      return;
+    }
+    (void)::close(ends[0]);
+    char command = 0;
+    while (::read(ends[1], &command, 1) == 1) {
+      command = send_ourselves() ? 1 : 0;
+      (void)!::write(ends[1], &command, 1);
+    }
+    ::_exit(0);
+  }
+  void TearDown() override {
+    commands_.reset();
+    if (sender_ > 0) (void)::waitpid(sender_, nullptr, 0);
+  }
   Received receive() {
     auto replies = ReplySockets::make();
     auto names = BoundNames::open();
@@ -59,15 +88,25 @@ class Receive : public testing::Test {
     return *std::move(received);
   }
 
-  Descriptor ours_, theirs_;
+  Descriptor ours_, theirs_, commands_;
+  pid_t sender_ = 0;
 };
+
+TEST_F(Receive, drops_what_comes_from_the_receiver_itself) {
+  ASSERT_TRUE(ask_for({SO_PASSCRED}));
+  for (int each = 0; each < 3; ++each) ASSERT_TRUE(send_ourselves());
+  ASSERT_TRUE(send());
+  ASSERT_TRUE(send_ourselves());
+  EXPECT_EQ(receive().credentials->pid, sender_);
+  EXPECT_THROW((void)receive(), std::runtime_error) << "the receiver's own is not another's";
+}
 
 TEST_F(Receive, opens_nobody_by_pid_where_it_is_not_known_when_that_was_sent) {
   ASSERT_TRUE(ask_for({SO_PASSCRED}));
   ASSERT_TRUE(send());
   const Received received = receive();
   ASSERT_TRUE(received.credentials);
-  EXPECT_EQ(received.credentials->pid, ::getpid());
+  EXPECT_EQ(received.credentials->pid, sender_);
   EXPECT_FALSE(received.pidfd);
   EXPECT_FALSE(received.credentials->sent);
 }
@@ -103,7 +142,7 @@ TEST_F(Receive, has_no_living_process_for_a_sender_that_has_ended) {
     SetUp();
     if (!ask_for({SO_PASSCRED, option})) continue;
     const pid_t sender = ::fork();
-    if (sender == 0) ::_exit(send() ? 0 : 1);
+    if (sender == 0) ::_exit(send_ourselves() ? 0 : 1);
     int status = -1;
     ASSERT_EQ(::waitpid(sender, &status, 0), sender);
     ASSERT_EQ(status, 0);

@@ -40,6 +40,12 @@ bool give_up_chown() {
          cap_set_flag(state.get(), CAP_PERMITTED, 1, &chown, CAP_CLEAR) == 0 && cap_set_proc(state.get()) == 0;
 }
 
+std::expected<ServerSocket, SocketFault> bind_to_name(int opened, mode_t mode, gid_t wanted) {
+  auto bound = BoundSocket::bind(opened, mode, wanted);
+  if (!bound) return std::unexpected(bound.error());
+  return std::move(*bound).take_name(name);
+}
+
 class ServerSocketFile : public PrivateWorldTest {
  protected:
   void SetUp() override {
@@ -56,7 +62,7 @@ class ServerSocketFile : public PrivateWorldTest {
     EXPECT_EQ(run_forked([&] {
                 if (!give_up_chown()) return 1;
                 const Descriptor opened = open_directory();
-                const auto bound = bind_server_socket(opened.get(), name, mode, wanted);
+                const auto bound = bind_to_name(opened.get(), mode, wanted);
                 const char* const step = bound ? "bound" : bound.error().step;
                 if (::write(out.get(), step, std::strlen(step)) < 0) return 2;
                 // What is made afterwards is root's group's again.
@@ -141,7 +147,7 @@ TEST_F(ServerSocketFile, of_somebody_elses_is_never_given_another_group_in_place
   unsigned exchanged = 0;
   const Descriptor opened = open_directory();
   while (exchanged < 20 && std::chrono::steady_clock::now() < end) {
-    const auto bound = bind_server_socket(opened.get(), name, 0660, group);
+    const auto bound = bind_to_name(opened.get(), 0660, group);
     struct stat facts{};
     ASSERT_EQ(::fstat(file.get(), &facts), 0);
     ASSERT_EQ(facts.st_gid, other_group) << "the decoy was given away";

@@ -1,0 +1,39 @@
+// Closing a server socket so that nothing is lost in its queue. What arrives between the last look into a queue and
+// the close would vanish without a word. So the queue is first filled with datagrams of our own until no other fits:
+// who sends then waits in sendto(2) and, when the socket closes, is refused or reaches whoever has the name by then.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <vector>
+
+#include "system/descriptor.h"
+
+namespace secshr {
+
+class QueueSeal {
+ public:
+  // Seals nothing.
+  QueueSeal() = default;
+
+  // For the socket whose file `file` (O_PATH) is. As root: later its mode might not let us connect. A queue longer
+  // than some thousand datagrams cannot be sealed: then there is nothing to fill it with. An errno otherwise.
+  [[nodiscard]] static std::expected<QueueSeal, int> make(int file) noexcept;
+
+  enum class State {
+    sealed,  // nothing but ours is in it, and nothing else can come: to be closed now
+    others,  // somebody's datagram may be in it
+    unable,  // nobody's is in it, but one can come
+  };
+  // Nonblocking. Ours go to waste when they are received (Kernel::receive), and sealing may be tried again.
+  [[nodiscard]] State seal(int socket) noexcept;
+
+  // Descriptors that a seal of this machine holds at most.
+  static constexpr std::size_t most_fillers = 4;
+
+ private:
+  std::vector<Descriptor> fillers_;  // connected to it
+  std::size_t room_ = 0;             // datagrams that fill it
+};
+
+}  // namespace secshr

@@ -1,0 +1,35 @@
+#include "secshr/start/directory_places.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace secshr {
+
+std::vector<bool> allot_places(std::span<const DirectoryUse> uses, std::size_t places, std::size_t kept_free) {
+  std::vector<bool> served(uses.size());
+  const auto reserved = static_cast<std::size_t>(std::ranges::count_if(uses, &DirectoryUse::is_reserved)) + kept_free;
+  std::size_t left = places > reserved ? places - reserved : 0;
+  const std::size_t share = std::max<std::size_t>(left / 2, 1);
+
+  std::vector<std::size_t> order(uses.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (!order.empty()) {
+    std::ranges::stable_sort(std::span(order).subspan(1), {},
+                             [&](std::size_t index) { return uses[index].idle_seconds; });
+  }
+  std::map<uid_t, std::size_t> of_user;
+  for (const std::size_t index : order) {
+    const DirectoryUse& use = uses[index];
+    if (use.is_reserved) {
+      served[index] = true;
+    } else if (left > 0 && (use.uid == 0 || of_user[use.uid] < share)) {
+      served[index] = true;
+      ++of_user[use.uid];
+      --left;
+    }
+  }
+  return served;
+}
+
+}  // namespace secshr

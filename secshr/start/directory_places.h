@@ -1,0 +1,27 @@
+// Who has a place among the directories that a broker serves, where not all can have one. Pure: nothing is opened
+// here.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace secshr {
+
+struct DirectoryUse {
+  uid_t uid = 0;  // who named it first
+  std::uint32_t idle_seconds = 0;
+  bool is_reserved = false;  // the administrator's, or /tmp
+};
+
+// For each of them whether it is served. `uses` begins with the newcomer's, which is served if anything is: it takes
+// the place of whichever has been idle for longest, of the same user where that one has half of all places already.
+// `places` is how many there are in all, reserved ones included; `kept_free` are those of reserved directories that
+// are not there now.
+[[nodiscard]] std::vector<bool> allot_places(std::span<const DirectoryUse> uses, std::size_t places,
+                                             std::size_t kept_free);
+
+}  // namespace secshr

@@ -1,0 +1,10 @@
+// A broker that stays in the control group of who started it could be frozen, starved or killed through it.
+#pragma once
+
+namespace secshr {
+
+// Moves this process to the root of each hierarchy that is mounted, as root. Whether it is there now, by the kernel's
+// word; also where the system has no control groups.
+[[nodiscard]] bool leave_cgroup();
+
+}  // namespace secshr

@@ -1,0 +1,150 @@
+#include "secshr/start/run_broker.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <ctime>
+#include <expected>
+#include <utility>
+
+#include "secshr/audit/audit.h"
+#include "secshr/audit/both_audits.h"
+#include "secshr/audit/counted_audit.h"
+#include "secshr/audit/digest.h"
+#include "secshr/audit/file_audit.h"
+#include "secshr/audit/log_channel.h"
+#include "secshr/audit/syslog_audit.h"
+#include "secshr/bookkeeping.h"
+#include "secshr/bound_names.h"
+#include "secshr/broker.h"
+#include "secshr/least_privilege.h"
+#include "secshr/limits.h"
+#include "secshr/reply_sockets.h"
+#include "secshr/start/kept_configuration.h"
+#include "secshr/start/tell_wrapper.h"
+
+namespace secshr {
+namespace {
+
+std::string describe_start(const Plan& plan) {
+  std::string directories;
+  for (const PlannedDirectory& directory : plan.directories) directories += " " + directory.name;
+  return fmt::format("installation {} socket {} release {} configuration {:016x}{} directories{}",
+                     plan.installation.name, plan.server_name.view(), plan.installation.release,
+                     plan.configuration.hash, plan.has_left_cgroup ? "" : " cgroup invoker's", directories);
+}
+
+// Everything of the broker's that is made with sockets and files that it cannot make by itself.
+Started<LinuxKernel> make_kernel(const Plan& plan) {
+  auto replies = ReplySockets::make();
+  if (!replies) return start_fault(StartStatus::other, "reply-sockets", std::strerror(replies.error()));
+  auto bound_names = BoundNames::open();
+  if (!bound_names) return start_fault(StartStatus::other, "bound-names", std::strerror(bound_names.error()));
+  return LinuxKernel(*std::move(replies), *std::move(bound_names),
+                     plan.configuration.allow_root_objects ? ActingAsRoot::allowed : ActingAsRoot::refused);
+}
+
+std::vector<std::string> names_of(const std::vector<PlannedDirectory>& directories) {
+  std::vector<std::string> names;
+  names.reserve(directories.size());
+  for (const PlannedDirectory& directory : directories) names.push_back(directory.name);
+  return names;
+}
+
+Counters first_counters(const Plan& plan) {
+  Counters counters;
+  counters.broker_pid = static_cast<std::uint64_t>(::getpid());
+  counters.started = static_cast<std::uint64_t>(std::time(nullptr));
+  counters.configuration_hash = plan.configuration.hash;
+  return counters;
+}
+
+// Service does not depend on it.
+CountersPage make_counters_page(int directory, const Counters& counters, std::vector<Note>& notes) {
+  auto page = CountersPage::create(directory, counters);
+  if (page) return *std::move(page);
+  notes.push_back({"counters-unavailable", std::strerror(page.error())});
+  return CountersPage();
+}
+
+// Nor on this.
+void keep(const Plan& plan, std::vector<Note>& notes) {
+  const auto kept = keep_configuration(plan.installation.name, plan.configuration.text);
+  if (!kept) notes.push_back({"configuration-not-kept", kept.error().path + ": " + kept.error().what});
+}
+
+void add_notes_of(const Plan& plan, const Logs& logs, int socket, std::vector<Note>& notes) {
+  // The kernel is the same for all of them.
+  if (!passes_pidfds(socket)) notes.push_back({"degraded", "no SCM_PIDFD"});
+  if (plan.refused_configuration) {
+    notes.push_back({"configuration-refused", to_string(*plan.refused_configuration)});
+  }
+  if (!logs.copy_refused.empty()) notes.push_back({"log-copy-refused", logs.copy_refused});
+}
+
+}  // namespace
+
+Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs) {
+  auto kernel = make_kernel(plan);
+  if (!kernel) return std::unexpected(kernel.error());
+  auto helpers = start_helpers(plan, logs);
+  if (!helpers) return std::unexpected(helpers.error());
+  return Preparation{*std::move(helpers), *std::move(kernel)};
+}
+
+Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::vector<ServicePoint> points, Place place,
+                            Logs& logs, std::vector<Note> notes) {
+  auto& [helpers, kernel] = preparation;
+  auto control = listen_for_control(place.directory.get());
+  if (!control) return start_fault(StartStatus::other, "control", std::strerror(control.error()));
+  SyslogAudit system_log(*plan.installation.profile, names_of(plan.directories));
+  add_notes_of(plan, logs, points.front().socket.socket.get(), notes);
+  keep(plan, notes);
+  Counters counters = first_counters(plan);
+  CountersPage page = make_counters_page(place.directory.get(), counters, notes);
+  place.directory.reset();
+  (void)::close(executable_descriptor);
+  const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
+  if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
+  logs = {};  // from here on they are the recorders' alone
+
+  LookerChannel looker(std::move(helpers.looker.channel));
+  WriterChannel writer(std::move(helpers.writer.channel));
+  LogChannel log(std::move(helpers.recorder.channel),
+                 helpers.copyist ? std::move(helpers.copyist->channel) : Descriptor());
+  FileAudit file_audit(log);
+  const LogSettings& settings = plan.configuration.log;
+  Digest digest(file_audit, {settings.routine == Routine::lines, settings.refusals_per_minute_per_uid}, kernel.now());
+  BothAudits both(digest, system_log);
+  CountedAudit audit(settings.system_log ? static_cast<Audit&>(both) : digest, counters);
+  Bookkeeping books{digest, log, counters, std::move(page)};
+  const Restrictions& restrictions = plan.configuration.restrictions;
+  Broker broker({plan.installation.profile,
+                 plan.installation.communication_key,
+                 plan.overflow,
+                 plan.configuration.allow_root_objects,
+                 {restrictions.requests_per_second_per_uid, restrictions.requests_per_second,
+                  restrictions.refusals_per_second_per_uid},
+                 &restrictions},
+                kernel, looker, writer, audit);
+  audit.event("started", describe_start(plan));
+  for (const Note& note : notes) audit.event(note.event, note.detail);
+  place.lock.release(InstanceLock::Part::turn);
+  tell_wrapper(StartStatus::serving);
+  ControlPort control_port(*std::move(control));
+  const Loop loop{points,        plan.server_name,
+                  place.lock,    control_port,
+                  looker,        writer,
+                  log,           audit,
+                  books,         {helpers.looker.supervisor, helpers.writer.supervisor, helpers.recorder.supervisor},
+                  place.signals, plan.configuration.idle_timeout};
+  const LoopEnd end = serve(broker, kernel, loop);
+  books.publish(broker);
+  digest.flush();
+  audit.event("ended", fmt::format("{} unsent-replies {}", loop_end_name(end), broker.unsent_replies()));
+  log.drain(kernel.now() + limits::log_drain);
+  return end;
+}
+
+}  // namespace secshr

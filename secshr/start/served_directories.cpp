@@ -1,0 +1,137 @@
+#include "secshr/start/served_directories.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "secshr/limits.h"
+#include "secshr/start/directory_places.h"
+#include "system/same_file.h"
+
+namespace secshr {
+namespace {
+
+bool has_roots_socket(int directory, const protocol::SocketName& name) noexcept {
+  struct stat facts{};
+  return ::fstatat(directory, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(facts.st_mode) &&
+         facts.st_uid == 0;
+}
+
+std::size_t places(const Plan& plan) noexcept {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 1;
+  const std::size_t fit =
+      (descriptors.rlim_cur - std::min<rlim_t>(descriptors.rlim_cur, limits::descriptors_of_its_own)) /
+      limits::descriptors_per_directory;
+  return std::min<std::size_t>(plan.configuration.max_directories, fit);
+}
+
+struct Bound {
+  const PlannedDirectory* directory;
+  BoundSocket socket;
+};
+
+std::string describe(const PlannedDirectory& directory, const Plan& plan, const SocketFault& fault) {
+  return fmt::format("{}/{}: {}: {}", directory.name, plan.server_name.view(), fault.step,
+                     std::strerror(fault.error));
+}
+
+}  // namespace
+
+PlannedDirectory* find_planned(Plan& plan, int directory) {
+  const auto found = std::ranges::find_if(plan.directories, [&](const PlannedDirectory& planned) {
+    return same_file(planned.descriptor.get(), directory);
+  });
+  return found == plan.directories.end() ? nullptr : &*found;
+}
+
+bool is_tmp(int directory) noexcept {
+  const Descriptor tmp(::open("/tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return tmp && same_file(tmp.get(), directory);
+}
+
+bool is_served(const BrokerReport& report, int directory) {
+  return std::ranges::any_of(report.directories, [&](const ReportedDirectory& served) {
+    return same_file(served.descriptor.get(), directory);
+  });
+}
+
+void plan_those_of(BrokerReport report, Plan& plan) {
+  for (ReportedDirectory& reported : report.directories) {
+    struct stat facts{};
+    const int directory = reported.descriptor.get();
+    if (::fstat(directory, &facts) != 0 || !S_ISDIR(facts.st_mode) ||
+        !has_roots_socket(directory, plan.server_name)) {
+      continue;
+    }
+    if (PlannedDirectory* const planned = find_planned(plan, directory)) {
+      planned->uid = reported.state.uid;
+      continue;
+    }
+    const bool is_reserved = is_tmp(directory);
+    plan.directories.push_back({std::move(reported.state.name), std::move(reported.descriptor), reported.state.uid,
+                                reported.state.idle_seconds, is_reserved});
+  }
+}
+
+Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
+  bool tmp_is_there = false;
+  std::vector<DirectoryUse> uses;
+  for (const PlannedDirectory& directory : plan.directories) {
+    tmp_is_there = tmp_is_there || is_tmp(directory.descriptor.get());
+    uses.push_back({directory.uid, directory.idle_seconds, directory.is_reserved});
+  }
+  const std::size_t all = places(plan);
+  // With a single place it is whoever's comes.
+  const auto served = allot_places(uses, all, tmp_is_there || all < 2 ? 0 : 1);
+  if (!served.front()) {
+    return start_fault(StartStatus::directory, "no-place",
+                       fmt::format("{}: {} directories are all that are served", plan.directories[0].name, all));
+  }
+  std::vector<PlannedDirectory> kept;
+  for (std::size_t index = 0; index < served.size(); ++index) {
+    PlannedDirectory& directory = plan.directories[index];
+    if (served[index]) {
+      kept.push_back(std::move(directory));
+    } else {
+      notes.push_back(fmt::format("{}: no place among {}", directory.name, all));
+    }
+  }
+  plan.directories = std::move(kept);
+  return {};
+}
+
+Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::vector<std::string>& notes) {
+  const PlannedDirectory& first = plan.directories.front();
+  const auto fail = [&](const PlannedDirectory& directory, const SocketFault& fault) -> Started<void> {
+    if (&directory != &first) return notes.push_back(describe(directory, plan, fault)), Started<void>();
+    return start_fault(StartStatus::directory, fault.step, describe(directory, plan, fault));
+  };
+  // All that can fail for a reason comes before the first of them gets its name.
+  std::vector<Bound> bound;
+  for (const PlannedDirectory& directory : plan.directories) {
+    auto socket = BoundSocket::bind(directory.descriptor.get(), plan.access.mode, plan.access.group);
+    if (socket) {
+      bound.push_back({&directory, *std::move(socket)});
+    } else if (const auto failed = fail(directory, socket.error()); !failed) {
+      return std::unexpected(failed.error());
+    }
+  }
+  std::vector<ServicePoint> points;
+  for (auto& [directory, socket] : bound) {
+    auto named = std::move(socket).take_name(plan.server_name);
+    if (named) {
+      points.push_back({*std::move(named), directory->descriptor.get(), directory->name, directory->uid, {}});
+    } else if (const auto failed = fail(*directory, named.error()); !failed) {
+      return std::unexpected(failed.error());
+    }
+  }
+  return points;
+}
+
+}  // namespace secshr

@@ -1,0 +1,35 @@
+// The directories that a broker is to serve, and the sockets in them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "secshr/service_point.h"
+#include "secshr/start/plan.h"
+#include "secshr/start/running_broker.h"
+
+namespace secshr {
+
+// Two names of one directory are one directory. nullptr: it is not planned.
+[[nodiscard]] PlannedDirectory* find_planned(Plan& plan, int directory);
+
+// /tmp as this process sees it: for it a place is kept free.
+[[nodiscard]] bool is_tmp(int directory) noexcept;
+
+// Whether the broker that reports serves the very directory.
+[[nodiscard]] bool is_served(const BrokerReport& report, int directory);
+
+// Plans what the running broker serves as well. A directory counts only where the server's name is a socket of
+// root's, which none but a starter can have put there.
+void plan_those_of(BrokerReport report, Plan& plan);
+
+// Leaves as many as max_directories and the limit of descriptors allow. What it leaves out is said in `notes`.
+[[nodiscard]] Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes);
+
+// A socket in each that has its name: from here on clients reach these, and whatever had the names before is cut off.
+// The invoker's is the first to be bound; without it nothing is. One that cannot be bound elsewhere is left out, and
+// said in `notes`. As root.
+[[nodiscard]] Started<std::vector<ServicePoint>> open_service_points(const Plan& plan,
+                                                                     std::vector<std::string>& notes);
+
+}  // namespace secshr

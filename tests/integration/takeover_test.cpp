@@ -1,0 +1,270 @@
+// A start that takes a running broker's place: for another directory, or because root wants everything opened anew.
+// Nobody who asks meanwhile may notice.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <vector>
+
+#include "secshr/limits.h"
+#include "secshr/start/running_broker.h"
+#include "tests/integration/broker_fixture.h"
+#include "tests/integration/process_state.h"
+
+namespace secshr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string other_tmp = "/mnt/test/other";
+
+// The next start takes over, though nothing has changed.
+void ask_for_renewal() {
+  const Descriptor place(::open("/run/secshr/test", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto running = RunningBroker::connect(place.get());
+  ASSERT_TRUE(running.has_value()) << std::strerror(running.error());
+  ASSERT_TRUE(running->ask(ControlRequest::renew));
+  const auto report = running->report();
+  ASSERT_TRUE(report.has_value()) << std::strerror(report.error());
+  EXPECT_TRUE(report->state.wants_renewal);
+}
+
+bool is_alone(pid_t broker) {
+  return find_broker_processes().brokers == std::vector<pid_t>{broker};
+}
+
+class BrokerTakeover : public BrokerTest {
+ protected:
+  void SetUp() override {
+    BrokerTest::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) make_directory(other_tmp, 01777);
+  }
+};
+
+TEST_F(BrokerTakeover, another_directory_is_served_besides_the_first) {
+  const pid_t first = serve(first_user, tmp);
+  const pid_t second = serve(second_user, other_tmp);
+  EXPECT_NE(second, first);
+  expect_serving(tmp);
+  expect_serving(other_tmp);
+  EXPECT_TRUE(eventually([&] { return is_alone(second); }));
+  // Who starts in either finds it served.
+  EXPECT_EQ(serve(second_user, tmp), second);
+  EXPECT_EQ(serve(first_user, other_tmp), second);
+  // By another name, too.
+  fs::create_directory_symlink(other_tmp, "/mnt/test/link");
+  EXPECT_EQ(serve(first_user, "/mnt/test/link"), second);
+  const auto told = events();
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_TRUE(told[1].at("detail").starts_with("taken-over") || told[2].at("detail").starts_with("taken-over"));
+}
+
+TEST_F(BrokerTakeover, what_was_asked_of_the_former_broker_is_answered_by_it) {
+  const pid_t first = serve();
+  const auto client = connect(first_user);
+  const auto lookers = wait_for_processes().lookers;
+  stop(lookers);
+  // It waits for a look.
+  ASSERT_EQ(client->send(server_in(), datagram(*client, protocol::RemoveSemaphoreSet{123456})), 0);
+  ::usleep(50'000);
+  const pid_t second = serve(second_user, other_tmp);
+  EXPECT_NE(second, first);
+  EXPECT_TRUE(is_running(first)) << "it has left a request behind";
+  expect_serving(tmp);
+  resume(lookers);
+  const auto reply = client->receive();
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(static_cast<int>(reply->at(0)), EINVAL);
+  EXPECT_TRUE(eventually([&] { return is_alone(second); }));
+}
+
+// Of one that asks as fast as it can: requests that were refused, not answered, or answered by what answers another.
+struct Tally {
+  unsigned asked = 0, refused = 0, silent = 0, wrong = 0, twice = 0;
+};
+
+TEST_F(BrokerTakeover, nothing_is_lost_or_answered_twice_in_a_hundred_of_them_under_full_load) {
+  (void)serve(first_user, tmp);
+  (void)serve(second_user, other_tmp);
+  struct Shared {
+    std::atomic<bool> stop{false};
+    std::array<Tally, 6> tallies{};
+  };
+  void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const shared = new (memory) Shared;
+  std::vector<pid_t> askers;
+  for (std::size_t index = 0; index < shared->tallies.size(); ++index) {
+    const std::string& directory = index % 2 == 0 ? tmp : other_tmp;
+    const Identity& identity = index % 3 == 0 ? first_user : second_user;
+    const pid_t asker = ::fork();
+    ASSERT_GE(asker, 0);
+    if (asker != 0) {
+      askers.push_back(asker);
+      continue;
+    }
+    become(identity);
+    const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const std::string own = directory + "/" + Client::name_of(::getpid());
+    const sockaddr_un address = address_of(own.c_str());
+    (void)::umask(0);
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(1);
+    const sockaddr_un server = address_of(server_in(directory).c_str());
+    Tally& tally = shared->tallies.at(index);
+    for (std::uint64_t sequence = 1; !shared->stop.load(); ++sequence) {
+      const Bytes bytes = header(static_cast<std::int32_t>(protocol::RequestCode::ping), release_key,
+                                 static_cast<std::int32_t>(::getpid()), sequence);
+      ++tally.asked;
+      if (::sendto(socket.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&server),
+                   sizeof server) < 0) {
+        ++tally.refused;
+        continue;
+      }
+      pollfd entry{socket.get(), POLLIN, 0};
+      if (::poll(&entry, 1, 4000) != 1) {
+        ++tally.silent;
+        continue;
+      }
+      std::array<std::byte, 64> reply{};
+      const ssize_t size = ::recv(socket.get(), reply.data(), reply.size(), MSG_DONTWAIT);
+      std::uint64_t echoed = 0;
+      std::memcpy(&echoed, reply.data() + 16, sizeof echoed);
+      if (size != 24 || echoed != sequence || reply[0] != std::byte{0}) ++tally.wrong;
+      if (::recv(socket.get(), reply.data(), reply.size(), MSG_DONTWAIT) >= 0) ++tally.twice;
+    }
+    (void)::unlink(own.c_str());
+    ::_exit(0);
+  }
+  pid_t before = lock_holder().value_or(0);
+  for (int round = 0; round < 100; ++round) {
+    ask_for_renewal();
+    const pid_t now = serve(round % 2 == 0 ? first_user : second_user, round % 3 == 0 ? tmp : other_tmp);
+    EXPECT_NE(now, before) << "round " << round;
+    before = now;
+  }
+  shared->stop.store(true);
+  for (const pid_t asker : askers) {
+    int status = -1;
+    ASSERT_EQ(::waitpid(asker, &status, 0), asker);
+    EXPECT_EQ(status, 0);
+  }
+  for (const Tally& tally : shared->tallies) {
+    EXPECT_GT(tally.asked, 1000U);
+    EXPECT_EQ(tally.refused, 0U);
+    EXPECT_EQ(tally.silent, 0U);
+    EXPECT_EQ(tally.wrong, 0U);
+    EXPECT_EQ(tally.twice, 0U);
+  }
+  EXPECT_TRUE(eventually([&] { return is_alone(before); }));
+  (void)::munmap(memory, sizeof(Shared));
+}
+
+TEST_F(BrokerTakeover, two_hundred_starts_in_twelve_directories_end_with_one_broker_that_serves_all) {
+  constexpr int directories = 12;
+  std::vector<std::string> names;
+  for (int index = 0; index < directories; ++index) {
+    names.push_back("/mnt/test/many" + std::to_string(index));
+    make_directory(names.back(), 01777);
+  }
+  std::vector<Running> starters;
+  starters.reserve(200);
+  for (int index = 0; index < 200; ++index) {
+    starters.push_back(
+        start_as(index % 2 == 0 ? first_user : second_user, start_command(names.at(index % directories))));
+  }
+  for (auto& starter : starters) {
+    EXPECT_EQ(starter.wait(std::chrono::seconds(60)).ending, ending_of(StartStatus::serving));
+  }
+  for (const std::string& name : names) expect_serving(name);
+  const auto holder = lock_holder();
+  ASSERT_TRUE(holder.has_value());
+  EXPECT_TRUE(eventually([&] { return is_alone(*holder); }));
+}
+
+TEST_F(BrokerTakeover, a_directory_that_is_idle_makes_room_for_another) {
+  configure("max_directories = 3\n");  // one of them is /tmp's
+  const std::string third = "/mnt/test/third";
+  make_directory(third, 01777);
+  (void)serve(first_user, tmp);
+  (void)serve(second_user, other_tmp);
+  ::usleep(1'100'000);
+  expect_serving(tmp);
+  (void)serve(third_user, third);
+  expect_serving(tmp);
+  expect_serving(third);
+  const auto client = connect(second_user, other_tmp);
+  EXPECT_EQ(client->send(server_in(other_tmp), datagram(*client, protocol::Ping{})), ECONNREFUSED);
+  // It comes back when it is asked for.
+  (void)serve(second_user, other_tmp);
+  expect_serving(other_tmp);
+  // And /tmp always has its place.
+  (void)serve(second_user, "/tmp");
+  expect_serving("/tmp");
+}
+
+TEST_F(BrokerTakeover, a_user_cannot_have_it_all_the_time) {
+  (void)serve(second_user, tmp);
+  unsigned had = 0;
+  for (unsigned index = 0; index < limits::takeovers_per_minute_per_uid + 1; ++index) {
+    const std::string name = "/mnt/test/own" + std::to_string(index);
+    make_directory(name, 0700, u1, g1);
+    EXPECT_EQ(system_log(), std::vector<std::string>{});
+    had += start(first_user, name).ending == ending_of(StartStatus::serving) ? 1 : 0;
+  }
+  EXPECT_EQ(had, limits::takeovers_per_minute_per_uid);
+  const auto lines = system_log();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_TRUE(lines[0].starts_with("reason=too-many-takeovers ")) << lines[0];
+  // Others can, and what is served stays so.
+  expect_serving(tmp);
+  (void)serve(second_user, other_tmp);
+  expect_serving(other_tmp);
+}
+
+TEST_F(BrokerTakeover, that_fails_leaves_the_former_broker_as_it_was) {
+  const pid_t broker = serve(first_user, tmp);
+  make_directory(server_in(other_tmp), 0755);  // nothing can be renamed over it
+  EXPECT_EQ(start(second_user, other_tmp).ending, ending_of(StartStatus::directory));
+  EXPECT_EQ(lock_holder(), broker);
+  expect_serving(tmp);
+  fs::remove(server_in(other_tmp));
+  (void)serve(second_user, other_tmp);
+  expect_serving(other_tmp);
+}
+
+TEST_F(BrokerTakeover, only_root_reaches_the_control_socket) {
+  (void)serve();
+  const sockaddr_un address = address_of("/run/secshr/test/control");
+  const auto reach = [&address] {
+    const Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  };
+  EXPECT_EQ(as_user(first_user, reach), exited(EACCES));
+  EXPECT_EQ(reach(), 0);
+}
+
+TEST_F(BrokerTakeover, who_says_nothing_on_the_control_socket_is_in_nobodys_way) {
+  (void)serve();
+  const sockaddr_un address = address_of("/run/secshr/test/control");
+  const Descriptor silent(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(silent.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  (void)serve(second_user, other_tmp);
+  expect_serving(tmp);
+  expect_serving(other_tmp);
+}
+
+}  // namespace
+}  // namespace secshr::test
