@@ -153,6 +153,8 @@ class Turns {
 
   void take_control() noexcept {
     const auto now = kernel_.now();
+    // Whoever has asked and gone may have taken the names along.
+    check_names(now);
     const auto request = loop_.control.take(wants_renewal_, loop_.served, now);
     if (request == ControlRequest::renew) wants_renewal_ = true;
     if (request == ControlRequest::leave) end_with(LoopEnd::taken_over, now);

@@ -1,6 +1,5 @@
 // A start that takes a running broker's place: for another directory, or because root wants everything opened anew.
 // Nobody who asks meanwhile may notice.
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -20,9 +19,9 @@
 #include <vector>
 
 #include "secshr/limits.h"
-#include "secshr/start/running_broker.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/process_state.h"
+#include "tests/integration/renewal.h"
 
 namespace secshr::test {
 namespace {
@@ -30,17 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string other_tmp = "/mnt/test/other";
-
-// The next start takes over, though nothing has changed.
-void ask_for_renewal() {
-  const Descriptor place(::open("/run/secshr/test", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  auto running = RunningBroker::connect(place.get());
-  ASSERT_TRUE(running.has_value()) << std::strerror(running.error());
-  ASSERT_TRUE(running->ask(ControlRequest::renew));
-  const auto report = running->report();
-  ASSERT_TRUE(report.has_value()) << std::strerror(report.error());
-  EXPECT_TRUE(report->state.wants_renewal);
-}
 
 bool is_alone(pid_t broker) {
   return find_broker_processes().brokers == std::vector<pid_t>{broker};

@@ -1,0 +1,103 @@
+#include "tests/integration/traced_start.h"
+
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+
+namespace secshr::test {
+namespace {
+
+constexpr long options_of_wrapper =
+    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+
+void go_on(pid_t pid, bool to_next_call, int signal) {
+  (void)::ptrace(to_next_call ? PTRACE_SYSCALL : PTRACE_CONT, pid, nullptr, static_cast<long>(signal));
+}
+
+// Follows the wrapper and the program that its child executes, in a process whose only children they are.
+class Tracer {
+ public:
+  Tracer(pid_t wrapper, unsigned kill_at, TracedStart& result)
+      : wrapper_(wrapper), kill_at_(kill_at), result_(result) {}
+
+  // Until the wrapper has ended.
+  bool run() {
+    int status = 0;
+    while (true) {
+      const pid_t pid = ::waitpid(-1, &status, __WALL);
+      if (pid < 0) return errno == EINTR;
+      if (pid == wrapper_ && (WIFEXITED(status) || WIFSIGNALED(status))) {
+        result_.wrapper = WIFEXITED(status) ? exited(WEXITSTATUS(status)) : killed_by(WTERMSIG(status));
+        return true;
+      }
+      if (WIFSTOPPED(status)) take_stop(pid, status);
+    }
+  }
+
+ private:
+  void take_stop(pid_t pid, int status) {
+    const int event = status >> 16;
+    const int signal = WSTOPSIG(status);
+    if (event == PTRACE_EVENT_EXEC && pid != wrapper_) {
+      starter_ = pid;
+      // Its own children, the helpers, are not traced.
+      (void)::ptrace(PTRACE_SETOPTIONS, pid, nullptr, static_cast<long>(PTRACE_O_TRACESYSGOOD));
+      return go_on(pid, true, 0);
+    }
+    if (pid == starter_ && signal == (SIGTRAP | 0x80)) return take_call(pid);
+    go_on(pid, pid == starter_, event != 0 ? 0 : signal);
+  }
+
+  void take_call(pid_t pid) {
+    is_entry_ = !is_entry_;
+    if (is_entry_ && ++result_.calls == kill_at_) {
+      result_.was_killed = ::kill(pid, SIGKILL) == 0;
+      return;
+    }
+    go_on(pid, true, 0);
+  }
+
+  pid_t wrapper_;
+  unsigned kill_at_;
+  TracedStart& result_;
+  pid_t starter_ = -1;
+  bool is_entry_ = false;
+};
+
+}  // namespace
+
+TracedStart run_traced(const Identity& identity, const Command& command, unsigned kill_at) {
+  struct Shared {
+    std::atomic<bool> is_traced{false};
+    TracedStart result;
+  };
+  void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+  auto* const shared = new (memory) Shared;
+  // What the tracer leaves behind goes on untraced when it ends.
+  const Ending traced = run_forked([&] {
+    Command waiting = command;
+    waiting.before_exec = [shared] {
+      while (!shared->is_traced.load()) (void)::usleep(100);
+    };
+    const Running wrapper = start_as(identity, waiting);
+    // By root, who may: a set-user-ID program that its own user traces gains nothing.
+    if (::ptrace(PTRACE_SEIZE, wrapper.pid(), nullptr, options_of_wrapper) != 0) return 1;
+    shared->is_traced.store(true);
+    return Tracer(wrapper.pid(), kill_at, shared->result).run() ? 0 : 1;
+  });
+  const TracedStart copy = shared->result;
+  (void)::munmap(memory, sizeof(Shared));
+  if (traced != exited(0)) throw std::runtime_error("the start could not be traced");
+  return copy;
+}
+
+}  // namespace secshr::test
