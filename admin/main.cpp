@@ -9,6 +9,7 @@
 
 #include "admin/adopt.h"
 #include "admin/failure.h"
+#include "admin/reload.h"
 #include "admin/restore.h"
 #include "admin/status.h"
 #include "secshr_paths.h"
@@ -22,10 +23,12 @@ struct CommandLine {
   CLI::App app{"Administers secshr, the privileged helper of multi-process databases."};
   secshr::admin::AdoptRequest adopt_request;
   std::string restore_directory;
+  std::optional<std::string> reload_name;
   bool as_json = false;
   CLI::App* adopt = nullptr;
   CLI::App* restore = nullptr;
   CLI::App* status = nullptr;
+  CLI::App* reload = nullptr;
 
   CommandLine() {
     app.require_subcommand(1);
@@ -41,6 +44,11 @@ struct CommandLine {
     restore = app.add_subcommand("restore", "Give the installation in DIST its own gtmsecshr back.");
     restore->add_option("DIST", restore_directory, "the installation's directory")->required();
 
+    reload = app.add_subcommand("reload",
+                                "Put a new broker in the place of the running one, which opens everything "
+                                "anew; no request is lost.");
+    reload->add_option("NAME", reload_name, "the installation's name (default: all of them)");
+
     status = app.add_subcommand("status", "Show the adopted installations and their brokers.");
     status->add_flag("--json", as_json, "print JSON");
   }
@@ -49,6 +57,7 @@ struct CommandLine {
 Result<ExitStatus> run(const CommandLine& line) {
   if (line.adopt->parsed()) return secshr::admin::adopt(line.adopt_request);
   if (line.restore->parsed()) return secshr::admin::restore(line.restore_directory);
+  if (line.reload->parsed()) return secshr::admin::reload(line.reload_name);
   return secshr::admin::show_status(line.as_json);
 }
 

@@ -153,11 +153,11 @@ class Turns {
 
   void take_control() noexcept {
     const auto now = kernel_.now();
-    // Whoever has asked and gone may have taken the names along.
-    check_names(now);
     const auto request = loop_.control.take(wants_renewal_, loop_.served, now);
     if (request == ControlRequest::renew) wants_renewal_ = true;
     if (request == ControlRequest::leave) end_with(LoopEnd::taken_over, now);
+    // Whoever has gone without a word may have taken the names along.
+    if (!ending_) check_names(now);
   }
 
   void end_with(LoopEnd end, MonotonicTime now) noexcept {

@@ -6,7 +6,7 @@
 
 #include "secshr/service_point.h"
 #include "secshr/start/plan.h"
-#include "secshr/start/running_broker.h"
+#include "secshr/control/running_broker.h"
 
 namespace secshr {
 

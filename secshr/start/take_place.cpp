@@ -14,7 +14,7 @@
 #include "secshr/start/ping.h"
 #include "secshr/start/run_broker.h"
 #include "secshr/start/run_place.h"
-#include "secshr/start/running_broker.h"
+#include "secshr/control/running_broker.h"
 #include "secshr/start/served_directories.h"
 #include "secshr/start/takeover_rate.h"
 

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "secshr/start/running_broker.h"
+#include "secshr/control/running_broker.h"
 
 namespace secshr::test {
 

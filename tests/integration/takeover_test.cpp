@@ -29,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string other_tmp = "/mnt/test/other";
+const std::string ctl = "/usr/bin/secshrctl";
 
 bool is_alone(pid_t broker) {
   return find_broker_processes().brokers == std::vector<pid_t>{broker};
@@ -220,6 +221,44 @@ TEST_F(BrokerTakeover, a_user_cannot_have_it_all_the_time) {
   expect_serving(tmp);
   (void)serve(second_user, other_tmp);
   expect_serving(other_tmp);
+}
+
+TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_directory) {
+  const auto reload = [](const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{"secshrctl", "reload"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return run_as(Identity{0, 0, {}}, {ctl, all, {}, {}});
+  };
+  EXPECT_EQ(reload({}).ending, exited(3)) << "nobody runs";
+  (void)serve(first_user, tmp);
+  const pid_t before = serve(second_user, other_tmp);
+  // As logrotate leaves it, and an administrator.
+  const std::string rotated = log_file + ".1";
+  fs::rename(log_file, rotated);
+  configure("idle_timeout_s = 100\n");
+  EXPECT_EQ(lock_holder(), before);
+  const Outcome reloaded = reload({"test"});
+  EXPECT_EQ(reloaded.ending, exited(0)) << reloaded.errors;
+  const auto after = lock_holder();
+  ASSERT_TRUE(after.has_value());
+  EXPECT_NE(*after, before);
+  EXPECT_NE(reloaded.output.find(std::to_string(*after)), std::string::npos) << reloaded.output;
+  expect_serving(tmp);
+  expect_serving(other_tmp);
+  EXPECT_TRUE(fs::exists(log_file)) << "the log was not opened anew";
+  EXPECT_EQ(reload({"nobody"}).ending, exited(1));
+  EXPECT_EQ(as_user(first_user, [] { return ::execl(ctl.c_str(), "secshrctl", "reload", nullptr); }), exited(4));
+  EXPECT_EQ(lock_holder(), after);
+}
+
+TEST_F(BrokerTakeover, by_reload_that_fails_leaves_the_former_broker_as_it_was) {
+  const pid_t broker = serve();
+  fs::remove_all("/var/log/secshr/test");
+  write_file("/var/log/secshr/test", "in the way\n");
+  EXPECT_EQ(run_as(Identity{0, 0, {}}, {ctl, {"secshrctl", "reload"}, {}, {}}).ending, exited(4));
+  EXPECT_EQ(lock_holder(), broker);
+  const auto client = connect(first_user);
+  EXPECT_EQ(answer(*client, datagram(*client, protocol::Ping{})), 0);
 }
 
 TEST_F(BrokerTakeover, that_fails_leaves_the_former_broker_as_it_was) {

@@ -1,4 +1,4 @@
-#include "secshr/start/running_broker.h"
+#include "secshr/control/running_broker.h"
 
 #include <poll.h>
 #include <sys/socket.h>

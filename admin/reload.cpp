@@ -1,0 +1,129 @@
+#include "admin/reload.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "admin/adoption.h"
+#include "admin/broker_process.h"
+#include "admin/distribution.h"
+#include "installation/installation.h"
+#include "secshr/control/running_broker.h"
+#include "secshr_paths.h"
+#include "system/root_controlled.h"
+
+namespace secshr::admin {
+namespace {
+
+Result<std::vector<Installation>> wanted(const std::optional<std::string>& name) {
+  auto installations = load_installations(paths::installations);
+  if (!installations) return error(to_string(installations.error()));
+  if (!name) return *std::move(installations);
+  std::erase_if(*installations, [&](const Installation& each) { return each.name != *name; });
+  if (installations->empty()) return refused(fmt::format("{}: no installation is adopted under this name", *name));
+  return *std::move(installations);
+}
+
+// What the kernel calls it; a directory that is gone has no name.
+std::optional<std::string> path_of(const Descriptor& directory) {
+  std::array<char, 4096> path{};
+  const ssize_t size = readlink(fmt::format("/proc/self/fd/{}", directory.get()).c_str(), path.data(), path.size());
+  if (size <= 0 || static_cast<std::size_t>(size) == path.size()) return std::nullopt;
+  const std::string name(path.data(), static_cast<std::size_t>(size));
+  return access(name.c_str(), X_OK) == 0 ? std::optional(name) : std::nullopt;
+}
+
+// The next start takes over. The directories that the broker serves.
+Result<std::vector<std::string>> ask_for_renewal(const std::string& installation) {
+  const std::string place = fmt::format("{}/{}", paths::run, installation);
+  const RootControlled opened = open_root_controlled(place.c_str(), O_RDONLY | O_DIRECTORY);
+  if (opened.fault != PathFault::none) return error(fmt::format("{}: {}", place, describe(opened.fault)));
+  const Descriptor directory(opened.descriptor);
+  auto running = RunningBroker::connect(directory.get());
+  if (!running) return error(fmt::format("{}/{}: {}", place, control_name, std::strerror(running.error())));
+  (void)running->ask(ControlRequest::renew);
+  const auto report = running->report();
+  if (!report) return error(fmt::format("{}/{}: {}", place, control_name, std::strerror(report.error())));
+  if (!report->state.wants_renewal) return error(fmt::format("{}: the broker does not want to be replaced", place));
+  std::vector<std::string> paths;
+  for (const ReportedDirectory& served : report->directories) {
+    if (auto path = path_of(served.descriptor)) paths.push_back(*std::move(path));
+  }
+  return paths;
+}
+
+// The wrapper's exit status.
+Result<int> start(const Installation& installation, const std::string& directory) {
+  std::string program = wrapper_path(installation.directory);
+  std::string tmp = fmt::format("{}={}", installation.profile->tmp_variables.front(), directory);
+  const std::array<char*, 2> arguments{program.data(), nullptr};
+  const std::array<char*, 2> environment{tmp.data(), nullptr};
+  pid_t child = -1;
+  if (const int failed = posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments.data(), environment.data());
+      failed != 0) {
+    return error(fmt::format("{}: {}", program, std::strerror(failed)));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return system_error(program, "wait for");
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Result<ExitStatus> reload_one(const Installation& installation) {
+  const auto before = find_broker(installation.name);
+  if (!before) return std::unexpected(before.error());
+  if (!*before) {
+    fmt::print("{}: no broker runs\n", installation.name);
+    return ExitStatus::not_running;
+  }
+  const auto distribution = read_distribution(installation.directory);
+  if (!distribution) return std::unexpected(distribution.error());
+  if (distribution->helper.kind != HelperFile::Kind::ours) {
+    return refused(fmt::format("{}: is not secshr's wrapper", distribution->helper_path()));
+  }
+  auto directories = ask_for_renewal(installation.name);
+  if (!directories) return std::unexpected(directories.error());
+  if (directories->empty()) directories->emplace_back("/tmp");
+  const auto status = start(installation, directories->front());
+  if (!status) return std::unexpected(status.error());
+  if (*status != 0) {
+    return error(
+        fmt::format("{}: the start of a new broker failed with status {} (the system log says why); process "
+                    "{} serves on",
+                    installation.name, *status, (*before)->pid));
+  }
+  const auto after = find_broker(installation.name);
+  if (!after) return std::unexpected(after.error());
+  if (!*after || (*after)->pid == (*before)->pid) {
+    return error(fmt::format("{}: process {} was not replaced", installation.name, (*before)->pid));
+  }
+  fmt::print("{}: process {} serves in the place of {}\n", installation.name, (*after)->pid, (*before)->pid);
+  return ExitStatus::fine;
+}
+
+}  // namespace
+
+Result<ExitStatus> reload(const std::optional<std::string>& name) {
+  if (auto root = require_root(); !root) return std::unexpected(root.error());
+  const auto installations = wanted(name);
+  if (!installations) return std::unexpected(installations.error());
+  ExitStatus outcome = ExitStatus::not_running;
+  for (const Installation& installation : *installations) {
+    const auto one = reload_one(installation);
+    if (!one) return one;
+    if (*one == ExitStatus::fine) outcome = ExitStatus::fine;
+  }
+  return outcome;
+}
+
+}  // namespace secshr::admin
