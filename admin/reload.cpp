@@ -6,16 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 #include <vector>
 
 #include "admin/adoption.h"
 #include "admin/broker_process.h"
 #include "admin/distribution.h"
+#include "installation/configuration.h"
 #include "installation/installation.h"
 #include "secshr/control/running_broker.h"
 #include "secshr_paths.h"
@@ -115,6 +114,10 @@ Result<ExitStatus> reload_one(const Installation& installation) {
 
 Result<ExitStatus> reload(const std::optional<std::string>& name) {
   if (auto root = require_root(); !root) return std::unexpected(root.error());
+  // A start would go by the one that was kept: not what whoever reloads has in mind.
+  if (const auto configuration = load_configuration(paths::configuration); !configuration) {
+    return refused(to_string(configuration.error()));
+  }
   const auto installations = wanted(name);
   if (!installations) return std::unexpected(installations.error());
   ExitStatus outcome = ExitStatus::not_running;

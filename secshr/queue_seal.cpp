@@ -89,7 +89,9 @@ QueueSeal::State QueueSeal::seal(int socket) noexcept {
   Sender sender = next_sender(socket);
   for (; sender == Sender::us; sender = next_sender(socket)) ++ours;
   if (!peek_from(socket, -1) || sender == Sender::another) return State::others;
-  return room_ > 0 && ours >= room_ ? State::sealed : State::unable;
+  if (room_ == 0) return State::unable;
+  // What was looked at before and has no bytes is passed over by the next look: only the number shows it.
+  return ours >= room_ ? State::sealed : State::others;
 }
 
 }  // namespace secshr

@@ -49,6 +49,15 @@ void say_that_the_kept_one_is_used(const ConfigurationError& refused) {
   log_to_system("configuration", detail.c_str());
 }
 
+bool use_kept(Plan& plan, const std::string& installation, const ConfigurationError& refused) {
+  auto kept = load_kept_configuration(installation);
+  if (!kept) return false;
+  plan.configuration = *std::move(kept);
+  plan.refused_configuration = refused;
+  say_that_the_kept_one_is_used(refused);
+  return true;
+}
+
 // The administrator's, or the one that was kept where that one is there and of no use. A missing one is refused: who
 // has removed it does not want a broker.
 Started<void> choose_configuration(Plan& plan, std::expected<Configuration, ConfigurationError> own,
@@ -57,11 +66,9 @@ Started<void> choose_configuration(Plan& plan, std::expected<Configuration, Conf
     plan.configuration = *std::move(own);
     return {};
   }
-  auto kept = own.error().is_missing ? own : load_kept_configuration(installation);
-  if (!kept) return start_fault(StartStatus::other, "configuration", to_string(own.error()));
-  plan.configuration = *std::move(kept);
-  plan.refused_configuration = std::move(own).error();
-  say_that_the_kept_one_is_used(*plan.refused_configuration);
+  if (own.error().is_missing || !use_kept(plan, installation, own.error())) {
+    return start_fault(StartStatus::other, "configuration", to_string(own.error()));
+  }
   return {};
 }
 
@@ -112,7 +119,9 @@ Started<Plan> read_configuration() {
   return plan;
 }
 
-Started<Descriptor> open_audit_log(const Plan& plan) {
+namespace {
+
+Started<Descriptor> open_log_in(const Plan& plan) {
   const auto directory = open_place(plan.configuration.log_directory, plan.installation.name);
   if (!directory) {
     return start_fault(StartStatus::other, "log-directory", directory.error().path + ": " + directory.error().what);
@@ -120,6 +129,18 @@ Started<Descriptor> open_audit_log(const Plan& plan) {
   auto log = open_log(directory->get(), log_name, 0640);
   if (!log) return start_fault(StartStatus::other, "log", log.error().path + ": " + log.error().what);
   return *std::move(log);
+}
+
+}  // namespace
+
+Started<Descriptor> open_audit_log(Plan& plan) {
+  auto log = open_log_in(plan);
+  if (log || plan.refused_configuration) return log;
+  // What the configuration asks for cannot be had: it has failed like one that cannot be read.
+  const std::string former = plan.configuration.log_directory;
+  const ConfigurationError refused{paths::configuration, 0, 0, "log_directory: " + log.error().detail};
+  if (!use_kept(plan, plan.installation.name, refused) || plan.configuration.log_directory == former) return log;
+  return open_log_in(plan);
 }
 
 Started<void> choose_directories(Plan& plan, const Invoker& invoker) {

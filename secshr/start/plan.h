@@ -59,7 +59,8 @@ struct Plan {
 // so in the system log at once; the audit log's place is in the one that is in force.
 [[nodiscard]] Started<Plan> read_configuration();
 
-[[nodiscard]] Started<Descriptor> open_audit_log(const Plan& plan);
+// Where its place cannot be had, the kept configuration and its log count.
+[[nodiscard]] Started<Descriptor> open_audit_log(Plan& plan);
 
 // The directory that the invoker's environment names, provided that the invoker could create a file there, and the
 // pinned ones, which are served whoever starts the broker.

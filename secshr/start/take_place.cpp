@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "secshr/control/running_broker.h"
 #include "secshr/instance_lock.h"
 #include "secshr/limits.h"
 #include "secshr/start/ping.h"
 #include "secshr/start/run_broker.h"
 #include "secshr/start/run_place.h"
-#include "secshr/control/running_broker.h"
 #include "secshr/start/served_directories.h"
 #include "secshr/start/takeover_rate.h"
 

@@ -214,6 +214,22 @@ TEST_F(BrokerConfiguration, that_a_running_broker_has_read_stays_in_force_until_
   expect_served_with_own();
 }
 
+TEST_F(BrokerConfiguration, that_asks_for_a_log_which_cannot_be_had_leaves_the_kept_one_in_force) {
+  (void)serve();
+  end_broker();
+  const std::string good = read_file(own);
+  make_directory("/mnt/test/anybodys", 0777);
+  configure("log_directory = '/mnt/test/anybodys'\n");
+  expect_served_with_kept(good, ": log_directory: /mnt/test/anybodys/test: writable-by-others");
+  // Without one that was kept it is an error.
+  fs::remove(kept);
+  expect_no_start(StartStatus::other, "log-directory");
+  // The control.
+  ASSERT_EQ(::chmod("/mnt/test/anybodys", 0755), 0);
+  (void)serve();
+  EXPECT_TRUE(eventually([] { return exists("/mnt/test/anybodys/test/gtm_secshr_log"); }));
+}
+
 TEST_F(BrokerConfiguration, that_cannot_be_kept_is_served_all_the_same_and_that_is_said) {
   make_directory(kept);
   (void)serve();

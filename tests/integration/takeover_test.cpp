@@ -247,6 +247,10 @@ TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_director
   expect_serving(other_tmp);
   EXPECT_TRUE(fs::exists(log_file)) << "the log was not opened anew";
   EXPECT_EQ(reload({"nobody"}).ending, exited(1));
+  configure("idle_timeout_s = 'soon'\n");
+  const Outcome refused = reload({});
+  EXPECT_EQ(refused.ending, exited(1));
+  EXPECT_NE(refused.errors.find("secshr.toml:"), std::string::npos) << refused.errors;
   EXPECT_EQ(as_user(first_user, [] { return ::execl(ctl.c_str(), "secshrctl", "reload", nullptr); }), exited(4));
   EXPECT_EQ(lock_holder(), after);
 }
