@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -12,8 +13,21 @@
 #include "secshr/audit/logfmt.h"
 
 namespace secshr {
+namespace {
 
-// One write(2) a line. A line cut short by a full disk is ended before the next, so that no two run together.
+// Whether what is there ends in the middle of a line. Where that cannot be seen it does not: a pipe takes a line
+// whole or not at all.
+bool ends_cut(int file) noexcept {
+  struct stat facts{};
+  char last = '\n';
+  if (::fstat(file, &facts) != 0 || facts.st_size == 0) return false;
+  return ::pread(file, &last, 1, facts.st_size - 1) == 1 && last != '\n';
+}
+
+}  // namespace
+
+// One write(2) a line. A line that was cut short by a full disk is ended before the next, so that no two run
+// together. The file itself is asked each time: the line may have been another process's, long before this one.
 class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit Sink(Descriptor file) : file_(std::move(file)) {}
@@ -22,7 +36,7 @@ class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     std::string line;
-    if (cut_) line += '\n';
+    if (ends_cut(file_.get())) line += '\n';
     if (lost_ > 0)
       line += fmt::format(
           "{}\n", LogLine().text("ts", log_timestamp()).text("event", "log-lost").number("lines", lost_).view());
@@ -31,7 +45,6 @@ class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
     line += '\n';
     const ssize_t result = ::write(file_.get(), line.data(), line.size());
     const std::size_t written = result < 0 ? 0 : static_cast<std::size_t>(result);
-    if (written > 0) cut_ = line[written - 1] != '\n';
     // The report counts once, even where the line behind it was cut.
     if (written + 1 >= report_end) lost_ = 0;
     if (written < line.size()) ++lost_;
@@ -41,7 +54,6 @@ class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
  private:
   Descriptor file_;
   std::int64_t lost_ = 0;
-  bool cut_ = false;
 };
 
 LogFile::LogFile(Descriptor file)

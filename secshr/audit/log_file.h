@@ -16,7 +16,7 @@ namespace secshr {
 
 class LogFile final : public Log {
  public:
-  // A descriptor that the starter opened in a root-controlled directory.
+  // A descriptor that the starter opened in a root-controlled directory: for appending, and for reading how it ends.
   explicit LogFile(Descriptor file);
   ~LogFile() override;
   LogFile(const LogFile&) = delete;

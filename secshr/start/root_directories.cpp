@@ -27,8 +27,8 @@ std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const 
 }
 
 std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name, mode_t mode) {
-  Descriptor file(::openat(directory, name,
-                           O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
+  Descriptor file(
+      ::openat(directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return std::unexpected(PlaceFault{name, std::strerror(errno)});
   if (!S_ISREG(facts.st_mode) || facts.st_uid != 0 || facts.st_nlink != 1) {

@@ -20,7 +20,8 @@ struct PlaceFault {
 
 inline constexpr char log_name[] = "gtm_secshr_log";
 
-// Opens the audit log in it, or makes it with that mode, for appending: a regular file of root's with one name.
+// Opens the audit log in it, or makes it with that mode, for appending, and for reading how it ends: a regular file
+// of root's with one name.
 [[nodiscard]] std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name, mode_t mode);
 
 }  // namespace secshr

@@ -214,6 +214,20 @@ TEST_F(BrokerLog, while_its_disk_is_full_everybody_is_served_and_it_says_later_h
   (void)::umount2("/mnt/test/log", MNT_DETACH);
 }
 
+TEST_F(BrokerLog, the_first_line_of_the_next_broker_does_not_run_together_with_one_that_was_cut) {
+  end();
+  std::string log = read_file(log_file);
+  ASSERT_TRUE(log.ends_with('\n'));
+  log.resize(log.size() - 10);
+  write_file(log_file, log, 0640);
+  broker_ = serve();
+  ASSERT_TRUE(
+      eventually([&] { return read_file(log_file).find(" event=started ", log.size()) != std::string::npos; }));
+  const std::string now = read_file(log_file);
+  ASSERT_TRUE(now.starts_with(log + "\nts=")) << now;
+  EXPECT_TRUE(parse_log_line(now.substr(log.size() + 1, now.find('\n', log.size() + 1) - log.size() - 1)));
+}
+
 // --- Rotation ---
 
 TEST_F(BrokerLog, after_it_was_renamed_or_deleted_a_hangup_has_the_next_broker_begin_a_new_one) {

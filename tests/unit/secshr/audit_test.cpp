@@ -326,6 +326,38 @@ TEST_F(FullDisk, never_runs_two_lines_together) {
   EXPECT_EQ(value_of(lines[3], "seq"), "3");
 }
 
+// What was cut is another process's by then: a recorder's that was killed, or a failed start's.
+TEST_F(FullDisk, never_runs_the_first_line_of_a_new_recorder_together_with_a_cut_one) {
+  for (const std::size_t bytes : {1U, 20U, 90U}) {
+    const ScratchFile own;
+    disk.set(bytes);
+    {
+      LogFile cut_log(own.for_writing());
+      FileAudit(cut_log).record(ping_of(1));
+    }
+    room_again();
+    LogFile next_log(own.for_writing());
+    FileAudit next(next_log);
+    next.record(ping_of(2));
+    next.record(ping_of(3));
+    const auto pids = values_of(own.text(), "pid");
+    ASSERT_EQ(pids.size(), 3U) << own.text();
+    EXPECT_EQ(pids[1], "2");
+    EXPECT_EQ(pids[2], "3");
+  }
+  // The control: what ends as it should is followed at once.
+  LogFile next_log(file.for_writing());
+  FileAudit(next_log).record(ping_of(4));
+  EXPECT_EQ(values_of(file.text(), "pid"), (std::vector<std::string>{"1", "4"}));
+}
+
+TEST_F(FullDisk, ends_a_line_that_another_process_left_cut_meanwhile) {
+  const Descriptor other = file.for_writing();
+  ASSERT_EQ(::write(other.get(), "ts=1 seq", 8), 8);
+  audit.record(ping_of(2));
+  EXPECT_EQ(values_of(file.text(), "pid"), (std::vector<std::string>{"1", "<no line>", "2"})) << file.text();
+}
+
 // Wherever a line is cut, one more follows whole, with the right number of lost ones before it.
 TEST_F(FullDisk, counts_a_line_that_was_cut_anywhere) {
   const std::size_t longest = file.size();
