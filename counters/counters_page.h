@@ -53,8 +53,8 @@ struct Counters {
   std::uint64_t refused_otherwise = 0;  // malformed, or by a rule that has no place here
   std::uint64_t replies_unsent = 0;     // the client was gone, full or not what it said
   std::uint64_t leftovers_removed = 0;
-  std::uint64_t log_lines_lost = 0;
-  std::uint64_t parked = 0;  // requests that wait for a helper now
+  std::uint64_t log_lines_lost = 0;  // of the audit log: what its disk refused, and what came faster than that takes
+  std::uint64_t parked = 0;          // requests that wait for a helper now
   std::uint64_t parked_most = 0;
   bool operator==(const Counters&) const = default;
 };

@@ -27,18 +27,21 @@ std::optional<LineMessage> decode_line_message(std::span<const std::byte> bytes)
   return message;
 }
 
-std::array<std::byte, line_report_size> encode_line_report(Ticket ticket) noexcept {
+std::array<std::byte, line_report_size> encode_line_report(const LineReport& report) noexcept {
   std::array<std::byte, line_report_size> bytes{};
   protocol::WireWriter writer(bytes);
-  writer.u64(ticket);
+  writer.u64(report.ticket);
+  writer.u64(report.refused);
   return bytes;
 }
 
-std::optional<Ticket> decode_line_report(std::span<const std::byte> bytes) noexcept {
+std::optional<LineReport> decode_line_report(std::span<const std::byte> bytes) noexcept {
   protocol::WireReader reader(bytes);
-  const Ticket ticket = reader.u64();
+  LineReport report;
+  report.ticket = reader.u64();
+  report.refused = reader.u64();
   if (!reader.complete()) return std::nullopt;
-  return ticket;
+  return report;
 }
 
 }  // namespace secshr

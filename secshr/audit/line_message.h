@@ -28,8 +28,12 @@ inline constexpr std::size_t line_message_size = line_message_fixed_size + longe
 [[nodiscard]] std::optional<LineMessage> decode_line_message(std::span<const std::byte> bytes) noexcept;
 
 // The word back: every line up to this ticket is written or was given up.
-inline constexpr std::size_t line_report_size = 8;
-[[nodiscard]] std::array<std::byte, line_report_size> encode_line_report(Ticket ticket) noexcept;
-[[nodiscard]] std::optional<Ticket> decode_line_report(std::span<const std::byte> bytes) noexcept;
+struct LineReport {
+  Ticket ticket = 0;
+  std::uint64_t refused = 0;  // lines that could not be written since the last report
+};
+inline constexpr std::size_t line_report_size = 8 + 8;
+[[nodiscard]] std::array<std::byte, line_report_size> encode_line_report(const LineReport& report) noexcept;
+[[nodiscard]] std::optional<LineReport> decode_line_report(std::span<const std::byte> bytes) noexcept;
 
 }  // namespace secshr

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 
-#include <algorithm>
 #include <span>
 
 #include "secshr/descriptor_passing.h"
@@ -51,9 +50,11 @@ bool LogChannel::take_reports() noexcept {
   while (true) {
     const auto message = receive_message(channel_.get(), bytes, Wait::no);
     if (!message) return message.error() == EAGAIN;
-    const auto ticket = decode_line_report(std::span(bytes).first(message->size));
-    if (!ticket) return false;
-    written_ = std::max(written_, *ticket);
+    const auto report = decode_line_report(std::span(bytes).first(message->size));
+    if (!report || report->ticket > last_) return false;
+    if (report->ticket <= written_) continue;
+    lost_in_all_ += report->refused;
+    written_ = report->ticket;
   }
 }
 

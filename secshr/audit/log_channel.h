@@ -24,6 +24,7 @@ class LogChannel final : public Log {
   Ticket write(std::string_view line, Importance importance) noexcept override;
   [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket <= written_; }
   void count_lost() noexcept override { count(1); }
+  // Lines that did not get through, or that could not be written.
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_in_all_; }
 
   // Readable when there is word of written lines.

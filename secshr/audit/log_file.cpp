@@ -32,6 +32,11 @@ class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   explicit Sink(Descriptor file) : file_(std::move(file)) {}
   void count_lost(std::uint64_t lines) noexcept { lost_ += static_cast<std::int64_t>(lines); }
+  void count_refused() noexcept {
+    ++lost_;
+    ++refused_;
+  }
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -47,19 +52,20 @@ class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
     const std::size_t written = result < 0 ? 0 : static_cast<std::size_t>(result);
     // The report counts once, even where the line behind it was cut.
     if (written + 1 >= report_end) lost_ = 0;
-    if (written < line.size()) ++lost_;
+    if (written < line.size()) count_refused();
   }
   void flush_() override {}
 
  private:
   Descriptor file_;
-  std::int64_t lost_ = 0;
+  std::int64_t lost_ = 0;  // and not told in the log yet
+  std::uint64_t refused_ = 0;
 };
 
 LogFile::LogFile(Descriptor file)
     : sink_(std::make_shared<Sink>(std::move(file))), logger_(std::make_unique<spdlog::logger>("audit", sink_)) {
   // spdlog would print its own troubles on stderr, which is nobody's here.
-  logger_->set_error_handler([sink = sink_.get()](const std::string&) { sink->count_lost(1); });
+  logger_->set_error_handler([sink = sink_.get()](const std::string&) { sink->count_refused(); });
 }
 
 LogFile::~LogFile() = default;
@@ -68,12 +74,16 @@ Ticket LogFile::write(std::string_view line, Importance /*importance*/) noexcept
   logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
   return 0;
 } catch (...) {
-  sink_->count_lost(1);
+  sink_->count_refused();
   return 0;
 }
 
 void LogFile::count_lost(std::uint64_t lines) noexcept {
   sink_->count_lost(lines);
+}
+
+std::uint64_t LogFile::refused() const noexcept {
+  return sink_->refused();
 }
 
 }  // namespace secshr

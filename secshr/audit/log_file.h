@@ -25,7 +25,10 @@ class LogFile final : public Log {
   Ticket write(std::string_view line, Importance importance) noexcept override;
   [[nodiscard]] bool has_written(Ticket /*ticket*/) const noexcept override { return true; }
   void count_lost() noexcept override { count_lost(1); }
+  // Lines that were lost elsewhere.
   void count_lost(std::uint64_t lines) noexcept;
+  // How many were lost here, because they could not be written.
+  [[nodiscard]] std::uint64_t refused() const noexcept;
 
  private:
   class Sink;

@@ -5,14 +5,17 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "secshr/audit/recorder.h"
+#include "secshr/descriptor_passing.h"
 #include "secshr/limits.h"
 
 namespace secshr {
@@ -86,7 +89,10 @@ TEST(LineMessage, comes_back_as_it_was_sent_and_is_refused_cut_short_or_too_long
   for (const std::size_t size : {line_report_size - 1, line_report_size + 1}) {
     EXPECT_FALSE(decode_line_report(std::span(bytes).first(size)));
   }
-  EXPECT_EQ(decode_line_report(encode_line_report(0x0123456789abcdef)), 0x0123456789abcdef);
+  const auto report = decode_line_report(encode_line_report({0x0123456789abcdef, 0xfedcba9876543210}));
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->ticket, 0x0123456789abcdefU);
+  EXPECT_EQ(report->refused, 0xfedcba9876543210U);
 }
 
 TEST(LogChannel, lines_arrive_in_their_order_and_their_writing_is_known) {
@@ -154,6 +160,90 @@ TEST(LogChannel, a_recorder_that_is_gone_is_noticed_and_costs_lines_that_are_cou
   EXPECT_EQ(log.lost(), 1U);
   EXPECT_FALSE(log.take_reports());
   log.drain(steady_clock::now() + milliseconds(5000));
+}
+
+TEST(LogChannel, lines_that_the_disk_refuses_are_counted_and_what_the_broker_lost_is_counted_once) {
+  Ends ends;
+  const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  LogChannel log(std::move(ends.ours));
+  log.count_lost();
+  std::jthread recorder([&] { serve_log(ends.theirs.get(), full.get()); });
+  for (int line = 0; line < 3; ++line) ASSERT_NE(log.write("line", Importance::change), 0U);
+  log.drain(steady_clock::now() + milliseconds(5000));
+  EXPECT_TRUE(log.has_written(3)) << "given up";
+  EXPECT_EQ(log.lost(), 1U + 3U);
+  (void)::shutdown(ends.theirs.get(), SHUT_RDWR);
+}
+
+// A recorder that hangs in its write, until it is killed.
+class KilledOver {
+ public:
+  explicit KilledOver(const Descriptor& channel) {
+    std::array<int, 2> ends{-1, -1};
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    reader_.reset(ends[0]);
+    const Descriptor writer(ends[1]);
+    const std::string rubbish(4096, 'x');
+    const int flags = ::fcntl(writer.get(), F_GETFL);
+    (void)::fcntl(writer.get(), F_SETFL, flags | O_NONBLOCK);
+    while (::write(writer.get(), rubbish.data(), rubbish.size()) > 0) continue;
+    (void)::fcntl(writer.get(), F_SETFL, flags);
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    serve_log(channel.get(), writer.get());
+    ::_exit(0);
+  }
+  KilledOver(const KilledOver&) = delete;
+  KilledOver& operator=(const KilledOver&) = delete;
+  ~KilledOver() {
+    std::this_thread::sleep_for(milliseconds(100));  // it has the line, and writes
+    (void)::kill(pid_, SIGKILL);
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid_, &status, 0), pid_);
+    EXPECT_TRUE(WIFSIGNALED(status));
+  }
+
+ private:
+  Descriptor reader_;
+  pid_t pid_ = -1;
+};
+
+TEST(LogChannel, a_line_that_a_recorder_was_killed_over_is_written_by_the_next) {
+  Ends ends;
+  const Scratch file;
+  LogChannel log(std::move(ends.ours));
+  ASSERT_NE(log.write("one", Importance::change), 0U);
+  ASSERT_NE(log.write("two", Importance::change), 0U);
+  {
+    const KilledOver first(ends.theirs);
+  }
+  EXPECT_TRUE(log.take_reports());
+  EXPECT_FALSE(log.has_written(1));
+  {
+    const Working second(ends.theirs, file);
+    log.drain(steady_clock::now() + milliseconds(5000));
+    (void)::shutdown(ends.theirs.get(), SHUT_RDWR);
+  }
+  EXPECT_TRUE(log.has_written(2));
+  EXPECT_EQ(file.lines(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(log.lost(), 0U);
+}
+
+TEST(LogChannel, a_line_that_is_reported_twice_counts_once_and_one_that_was_never_sent_ends_it) {
+  Ends ends;
+  LogChannel log(std::move(ends.ours));
+  for (int line = 0; line < 2; ++line) ASSERT_NE(log.write("line", Importance::change), 0U);
+  const auto tell = [&](const LineReport& report) {
+    ASSERT_TRUE(send_message(ends.theirs.get(), encode_line_report(report), -1, Wait::yes));
+  };
+  tell({1, 1});
+  tell({1, 1});
+  EXPECT_TRUE(log.take_reports());
+  EXPECT_EQ(log.lost(), 1U);
+  EXPECT_FALSE(log.has_written(2));
+  tell({3, 0});
+  EXPECT_FALSE(log.take_reports());
+  EXPECT_FALSE(log.has_written(2));
 }
 
 TEST(LogChannel, the_copy_has_the_same_lines_and_neither_its_hanging_nor_its_end_costs_the_log_anything) {
