@@ -49,7 +49,7 @@ class Detail {
 }  // namespace
 
 Digest::Digest(Audit& log, const DigestLimits& limits, MonotonicTime now)
-    : log_(log), limits_(limits), now_(now), minute_ends_(now) {
+    : log_(log), limits_(limits), now_(now), minute_ends_(now), summaries_due_(now) {
   static_assert(routine.size() == routine_requests);
   lines_.reserve(uids_with_lines);
   withheld_.reserve(uids_withheld);
@@ -70,21 +70,27 @@ Ticket Digest::record(const AuditRecord& record) noexcept {
 
 bool Digest::takes_line(Uid uid) noexcept {
   if (now_ >= minute_ends_) begin_minute();
-  if (lines_in_all_ >= std::uint64_t{limits_.refusals_per_minute_per_uid} * uids_worth) return false;
   auto place = std::ranges::lower_bound(lines_, uid, {}, &Lines::uid);
   if (place == lines_.end() || place->uid != uid) {
     if (lines_.size() == uids_with_lines) return false;
     place = lines_.insert(place, {uid, 0});
   }
   if (place->count >= limits_.refusals_per_minute_per_uid) return false;
+  if (place->count == 0 && first_lines_ < uids_with_first_line) {
+    ++first_lines_;
+  } else if (common_lines_ < std::uint64_t{limits_.refusals_per_minute_per_uid} * uids_worth) {
+    ++common_lines_;
+  } else {
+    return false;
+  }
   ++place->count;
-  ++lines_in_all_;
   return true;
 }
 
 void Digest::begin_minute() noexcept {
   minute_ends_ = now_ + minute;
-  lines_in_all_ = 0;
+  common_lines_ = 0;
+  first_lines_ = 0;
   lines_.clear();
 }
 
@@ -104,11 +110,10 @@ Digest::Withheld& Digest::withheld_of(Uid uid) noexcept {
   return *withheld_.insert(place, fresh);
 }
 
-// The first one prolongs the minute, so that its summary tells of a whole one.
+// A minute from the first one on, whichever minute the lines are in: what one has withheld takes no lines from
+// others.
 void Digest::count_withheld() noexcept {
-  if (records_withheld_++ > 0) return;
-  if (now_ >= minute_ends_) begin_minute();
-  minute_ends_ = now_ + minute;
+  if (records_withheld_++ == 0) summaries_due_ = now_ + minute;
 }
 
 std::size_t Digest::index_of_rule(const Outcome& outcome) noexcept {
@@ -122,15 +127,18 @@ std::size_t Digest::index_of_rule(const Outcome& outcome) noexcept {
 }
 
 void Digest::tick(MonotonicTime now) noexcept {
-  // Where the time was set back, the minute ends no later for it.
-  if (now < now_) minute_ends_ -= now_ - now;
+  // Where the time was set back, the minutes end no later for it.
+  if (now < now_) {
+    minute_ends_ -= now_ - now;
+    summaries_due_ -= now_ - now;
+  }
   now_ = now;
-  if (records_withheld_ > 0 && now_ >= minute_ends_) flush();
+  if (records_withheld_ > 0 && now_ >= summaries_due_) flush();
 }
 
 std::optional<MonotonicTime> Digest::next_due() const noexcept {
   if (records_withheld_ == 0) return std::nullopt;
-  return minute_ends_;
+  return summaries_due_;
 }
 
 void Digest::flush() noexcept {

@@ -18,7 +18,9 @@ namespace secshr {
 
 struct DigestLimits {
   bool routine_lines = false;  // of a wake, continue or ping that was done
-  // A line each for so many of what was refused, failed or dropped, and in all for `uids_worth` times as many.
+  // A line each for so many of what was refused, failed or dropped. All uids together have `uids_worth` times as
+  // many, and besides these their first ones, as long as they are no more than `uids_with_first_line`: what ten uids
+  // take leaves an eleventh its line.
   unsigned refusals_per_minute_per_uid = 60;
 };
 
@@ -26,6 +28,7 @@ class Digest final : public Audit {
  public:
   static constexpr std::chrono::minutes minute{1};
   static constexpr unsigned uids_worth = 10;
+  static constexpr unsigned uids_with_first_line = 256;
   // Uids that can have lines in a minute. Those of others are withheld.
   static constexpr std::size_t uids_with_lines = 1024;
   // Uids whose withheld records are counted apart. Those of others are counted together.
@@ -81,11 +84,13 @@ class Digest final : public Audit {
   Audit& log_;
   DigestLimits limits_;
   MonotonicTime now_;
-  MonotonicTime minute_ends_;
+  MonotonicTime minute_ends_;    // of those who have lines
+  MonotonicTime summaries_due_;  // where something is withheld
   std::uint64_t records_withheld_ = 0;
 
   std::array<std::uint64_t, routine_requests> served_{};
-  std::uint64_t lines_in_all_ = 0;
+  std::uint64_t common_lines_ = 0;
+  unsigned first_lines_ = 0;
   std::vector<Lines> lines_;        // sorted by uid, as are the next
   std::vector<Withheld> withheld_;  // neither ever grows beyond what was reserved
   Withheld others_;

@@ -92,6 +92,16 @@ struct Digested : testing::Test {
     for (unsigned each = 0; each < times; ++each) tell(uid, outcome);
     return log.lines.size() - before;
   }
+  // All of them, and eleven first ones.
+  void use_up_common_lines() {
+    for (uid_t uid = 0; uid < 10; ++uid) EXPECT_EQ(lines_of(60, uid), 60U);
+    EXPECT_EQ(lines_of(11, 10), 11U);
+  }
+  // And all first ones.
+  void use_up_all_lines() {
+    use_up_common_lines();
+    for (uid_t uid = 11; uid < Digest::uids_with_first_line; ++uid) EXPECT_EQ(lines_of(1, uid), 1U);
+  }
   void wait(std::chrono::nanoseconds time) {
     now += time;
     digest.tick(now);
@@ -198,17 +208,33 @@ TEST_F(Digested, records_without_a_uid_are_those_of_one_more) {
   EXPECT_EQ(log.take_summaries(), std::vector{(Summary{"withheld", std::nullopt, 2, "no uid: peer.namespace 2"})});
 }
 
-TEST_F(Digested, all_uids_together_have_ten_times_the_lines_of_one) {
-  for (uid_t uid = 0; uid < 9; ++uid) EXPECT_EQ(lines_of(60, uid), 60U);
-  EXPECT_EQ(lines_of(59, 9), 59U);
-  EXPECT_EQ(lines_of(1, 10), 1U);
+TEST_F(Digested, all_uids_together_have_ten_times_the_lines_of_one_besides_their_first) {
+  // Of each the first is its own, and 59 are of the 600 in common.
+  for (uid_t uid = 0; uid < 10; ++uid) EXPECT_EQ(lines_of(60, uid), 60U);
+  EXPECT_EQ(lines_of(11, 10), 11U);
   EXPECT_FALSE(digest.next_due());
-  EXPECT_EQ(lines_of(1, 11), 0U);
-  EXPECT_EQ(lines_of(1, 9), 0U);
+  EXPECT_EQ(lines_of(1, 10), 0U);
+  EXPECT_EQ(lines_of(2, 11), 1U);
   wait(1min);
   EXPECT_EQ(log.take_summaries(),
-            (std::vector{Summary{"withheld", 9, 1, "sem.alter 1"}, Summary{"withheld", 11, 1, "sem.alter 1"}}));
-  EXPECT_EQ(lines_of(1, 11), 1U);
+            (std::vector{Summary{"withheld", 10, 1, "sem.alter 1"}, Summary{"withheld", 11, 1, "sem.alter 1"}}));
+  EXPECT_EQ(lines_of(2, 11), 2U);
+}
+
+TEST_F(Digested, whatever_others_take_so_many_uids_have_a_first_line_each_minute) {
+  for (unsigned round = 0; round < 3; ++round) {
+    use_up_common_lines();
+    for (uid_t uid = 11; uid < Digest::uids_with_first_line; ++uid) ASSERT_EQ(lines_of(2, uid), 1U) << uid;
+    EXPECT_EQ(lines_of(1, 1000), 0U);
+    EXPECT_EQ(lines_of(1, std::nullopt), 0U);
+    wait(1min);
+  }
+}
+
+TEST_F(Digested, a_first_line_beyond_those_is_one_of_the_common_ones) {
+  for (uid_t uid = 0; uid < Digest::uids_with_first_line + 600U; ++uid) ASSERT_EQ(lines_of(1, uid), 1U) << uid;
+  EXPECT_EQ(lines_of(1, 1000), 0U);
+  EXPECT_EQ(lines_of(1, 5), 0U);
 }
 
 TEST_F(Digested, a_limit_of_nothing_leaves_counts_alone) {
@@ -256,35 +282,35 @@ TEST_F(Digested, few_refusals_an_hour_are_all_lines_and_none_wakes_the_broker) {
   EXPECT_TRUE(log.summaries.empty());
 }
 
-TEST_F(Digested, the_first_that_is_withheld_begins_the_minute) {
+TEST_F(Digested, a_summary_comes_a_minute_after_the_first_that_is_withheld_and_takes_no_lines_from_the_next_minute) {
   EXPECT_EQ(lines_of(60, 1000), 60U);
   wait(50s);
   EXPECT_EQ(lines_of(1, 1000), 0U);
-  wait(20s);
-  EXPECT_EQ(lines_of(1, 1000), 0U) << "no new lines before the summary";
-  EXPECT_EQ(digest.next_due(), now + 40s);
-  wait(40s - instant);
+  EXPECT_EQ(digest.next_due(), now + 1min);
+  wait(10s);
+  EXPECT_EQ(lines_of(61, 1000), 60U) << "a minute after the first line";
+  wait(50s - instant);
   EXPECT_TRUE(log.summaries.empty());
   wait(instant);
   EXPECT_EQ(log.take_summaries(), std::vector{(Summary{"withheld", 1000, 2, "sem.alter 2"})});
+  EXPECT_EQ(lines_of(1, 1000), 0U) << "nor does it give any";
+  wait(10s);
+  EXPECT_EQ(lines_of(1, 1000), 1U);
 }
 
-// Routine that is withheld neither takes lines away nor gives any.
-TEST_F(Digested, routine_and_refusals_share_their_minute) {
+TEST_F(Digested, routine_that_is_withheld_neither_takes_lines_away_nor_gives_any) {
   EXPECT_EQ(lines_of(60, 1000), 60U);
   wait(50s);
   tell(1000, done, "ping");
-  wait(20s);
-  EXPECT_EQ(lines_of(1, 1000), 0U);
   EXPECT_EQ(lines_of(1, 1001), 1U);
-  wait(40s);
+  wait(10s - instant);
+  EXPECT_EQ(lines_of(1, 1000), 0U);
+  wait(instant);
+  EXPECT_EQ(lines_of(60, 1000), 60U);
+  wait(50s);
   EXPECT_EQ(log.take_summaries(),
             (std::vector{Summary{"served", std::nullopt, 1, "ping 1"}, Summary{"withheld", 1000, 1, "sem.alter 1"}}));
-  wait(10min);
-  EXPECT_EQ(lines_of(60, 1000), 60U);
-  wait(2min);
-  tell(1000, done, "ping");  // long after that minute
-  EXPECT_EQ(lines_of(60, 1000), 60U);
+  EXPECT_EQ(lines_of(1, 1000), 0U);
 }
 
 TEST_F(Digested, a_late_tick_loses_nothing) {
@@ -402,8 +428,8 @@ TEST_F(Digested, a_rule_of_any_length_does_no_harm) {
 }
 
 TEST_F(Digested, so_many_uids_are_counted_apart_and_the_rest_together) {
-  for (uid_t uid = 0; uid < 10; ++uid) EXPECT_EQ(lines_of(60, uid), 60U);
-  // No line is left for anybody. In no order, so that none is lucky.
+  use_up_all_lines();
+  // In no order, so that none is lucky.
   std::vector<uid_t> uids(Digest::uids_withheld + 2);
   for (std::size_t index = 0; index < uids.size(); ++index) uids[index] = 5000 + static_cast<uid_t>(index);
   std::ranges::shuffle(uids, std::mt19937(4));
@@ -424,7 +450,7 @@ TEST_F(Digested, so_many_uids_are_counted_apart_and_the_rest_together) {
   std::ranges::sort(uids);
   EXPECT_EQ(seen, uids);
   // One fewer, and there is no rest.
-  for (uid_t uid = 0; uid < 10; ++uid) EXPECT_EQ(lines_of(60, uid), 60U);
+  use_up_all_lines();
   for (const uid_t uid : uids) lines_of(1, uid);
   wait(1min);
   EXPECT_EQ(log.summaries.size(), Digest::uids_withheld);
@@ -564,13 +590,13 @@ TEST_F(Digested, an_hour_of_floods_leaves_a_log_that_can_be_read_with_every_chan
   }
 }
 
-TEST_F(Digested, floods_of_65536_uids_leave_no_more_than_their_common_share) {
+TEST_F(Digested, floods_of_65536_uids_leave_no_more_than_the_common_lines_and_the_first_ones) {
   std::uint64_t records = 0;
   for (unsigned minute = 0; minute < 10; ++minute) {
     for (uid_t uid = 100'000; uid < 165'536; ++uid, ++records) tell(uid, denied);
     wait(1min);
   }
-  EXPECT_EQ(log.lines.size(), 10U * 600U);
+  EXPECT_EQ(log.lines.size(), 10U * (600U + Digest::uids_with_first_line));
   const auto said = log.take_summaries();
   EXPECT_EQ(said.size(), 10U * (Digest::uids_withheld + 1));
   for (const Summary& each : said) records -= each.count;
