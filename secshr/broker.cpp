@@ -189,12 +189,7 @@ void Broker::flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexce
 void Broker::on_written(const WriteReport& report) noexcept {
   Exchange* exchange = exchanges_.find(Exchange::Stage::writing, report.job);
   if (exchange == nullptr || exchange->told) {
-    // Stuck in the write itself and answered for meanwhile: the change is on record all the same.
-    if (report.verdict == WriteVerdict::written) {
-      AuditRecord late;
-      if (exchange != nullptr) describe_object(*exchange->request, late);
-      audit_.event("late-write", late.object);
-    }
+    if (report.verdict == WriteVerdict::written) write_late_record(exchange);
     if (exchange != nullptr) exchanges_.release(*exchange);
   } else {
     exchange->stage = Exchange::Stage::handling;
@@ -291,6 +286,16 @@ Ticket Broker::write_record(const Exchange& exchange, Outcome outcome) noexcept 
   record.outcome = outcome;
   record.microseconds = microseconds_since(exchange.received_at);
   return audit_.record(record);
+}
+
+// Nobody waits for it to be written.
+void Broker::write_late_record(const Exchange* exchange) noexcept {
+  if (exchange == nullptr) return audit_.event("late-write", "of a request that is forgotten");
+  AuditRecord record = record_of(*exchange);
+  record.late = header_change_of(*exchange);
+  record.outcome = {Verdict::done, rule::none, 0};
+  record.microseconds = microseconds_since(exchange->received_at);
+  (void)audit_.record(record);
 }
 
 std::int64_t Broker::microseconds_since(MonotonicTime then) noexcept {

@@ -81,6 +81,8 @@ class Broker {
   void drop(Exchange& exchange, Denied denied) noexcept;
   void note_refusal(const Exchange& exchange, const Outcome& outcome) noexcept;
   Ticket write_record(const Exchange& exchange, Outcome outcome) noexcept;
+  // Of a header that was written all the same, by a writer that was stuck in it.
+  void write_late_record(const Exchange* exchange) noexcept;
   [[nodiscard]] std::int64_t microseconds_since(MonotonicTime then) noexcept;
   // After the reply to a client that had to take another name because of leftovers.
   [[nodiscard]] bool is_suffixed(const Exchange& exchange) const noexcept;

@@ -17,8 +17,7 @@ std::string_view name_of(const Exchange& exchange) {
   return code ? protocol::request_name(*code) : "unknown";
 }
 
-}  // namespace
-
+// The object of a request in the client's own words.
 void describe_object(const protocol::Request& request, AuditRecord& record) noexcept {
   if (const auto* wake = std::get_if<protocol::Wake>(&request)) record.object_number = wake->pid;
   if (const auto* resume = std::get_if<protocol::ContinueProcess>(&request)) record.object_number = resume->pid;
@@ -27,6 +26,8 @@ void describe_object(const protocol::Request& request, AuditRecord& record) noex
   if (const auto* file = std::get_if<protocol::RemoveFile>(&request)) record.object = file->path;
   if (const auto* flush = std::get_if<protocol::FlushHeader>(&request)) record.object = flush->path;
 }
+
+}  // namespace
 
 AuditRecord record_of_peer(const Exchange& exchange) noexcept {
   AuditRecord record;
@@ -37,6 +38,10 @@ AuditRecord record_of_peer(const Exchange& exchange) noexcept {
   }
   if (exchange.seen) record.comm = exchange.seen->report.comm.data();
   return record;
+}
+
+HeaderChange header_change_of(const Exchange& exchange) noexcept {
+  return {exchange.seen->report.ids, std::get<protocol::FlushHeader>(*exchange.request).ids};
 }
 
 void put_facts(const ObjectFacts& object, AuditRecord& record) noexcept {

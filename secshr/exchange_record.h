@@ -14,9 +14,9 @@ namespace secshr {
 [[nodiscard]] AuditRecord record_of_peer(const Exchange& exchange) noexcept;
 // And what was asked, as far as it could be made out, with what was found out about its object.
 [[nodiscard]] AuditRecord record_of(const Exchange& exchange) noexcept;
+// Of a flush: from what was seen to what was asked for.
+[[nodiscard]] HeaderChange header_change_of(const Exchange& exchange) noexcept;
 
-// The object of a request in the client's own words.
-void describe_object(const protocol::Request& request, AuditRecord& record) noexcept;
 void put_facts(const ObjectFacts& object, AuditRecord& record) noexcept;
 
 // Of what was permitted; a header's file is told from what was seen.

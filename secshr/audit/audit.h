@@ -21,6 +21,13 @@ inline constexpr std::string_view flush_close = "flush-header-close";
 inline constexpr std::string_view leftover = "remove-leftover";
 }  // namespace recorded
 
+// What the header of a database file said, and what was put in its place.
+struct HeaderChange {
+  protocol::IpcIds before;
+  protocol::IpcIds after;
+  bool operator==(const HeaderChange&) const = default;
+};
+
 // Everything that one datagram's record says. Views live until the record is written.
 struct AuditRecord {
   std::optional<pid_t> pid;  // by the kernel's word
@@ -35,10 +42,15 @@ struct AuditRecord {
   std::optional<unsigned> mode;
   Outcome outcome;
   std::int64_t microseconds = 0;  // from receipt to reply
+  // A header was written after its client was told, on record, that it was not: nobody knows but who reads this.
+  std::optional<HeaderChange> late;
 };
 
 // The object's whole path, where it has one.
 [[nodiscard]] std::string object_path(const AuditRecord& record);
+
+// As a record shows them: both ids, then both times, in the header's own order.
+[[nodiscard]] std::string ids_text(const protocol::IpcIds& ids);
 
 // Whether something was changed, so that nothing but the record shows it afterwards. What was merely woken or
 // answered was not.

@@ -25,6 +25,7 @@ std::uint64_t& refusals_by(Counters& counters, std::string_view rule) noexcept {
 }  // namespace
 
 void count(Counters& counters, const AuditRecord& record) noexcept {
+  if (record.late) return;  // counted as what its client was told
   const Verdict verdict = record.outcome.verdict;
   if (record.request == recorded::leftover) {
     if (verdict == Verdict::done) ++counters.leftovers_removed;

@@ -39,6 +39,10 @@ void append_object(LogLine& line, const AuditRecord& record) {
 
 }  // namespace
 
+std::string ids_text(const protocol::IpcIds& ids) {
+  return fmt::format("{},{},{},{}", ids.semid, ids.shmid, ids.sem_ctime, ids.shm_ctime);
+}
+
 std::string object_path(const AuditRecord& record) {
   return record.directory.empty() ? std::string(record.object)
                                   : fmt::format("{}/{}", record.directory, record.object);
@@ -67,6 +71,11 @@ Ticket FileAudit::record(const AuditRecord& record) noexcept try {
   }
   line.text("verdict", verdict_name(record.outcome.verdict)).text("rule", record.outcome.rule);
   line.text("errno", code_name(record.outcome.code)).number("us", record.microseconds);
+  if (record.late) {
+    line.text("late", "yes")
+        .text("before", ids_text(record.late->before))
+        .text("after", ids_text(record.late->after));
+  }
   if (is_change(record)) return log_.write(line.view(), Importance::change);
   (void)log_.write(line.view(), Importance::routine);
   return 0;

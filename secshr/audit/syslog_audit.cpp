@@ -95,6 +95,10 @@ void append_record(JournalEntry& entry, const AuditRecord& record) {
   if (record.mode) entry.text("SECSHR_MODE", fmt::format("{:04o}", *record.mode));
   entry.text("SECSHR_VERDICT", verdict_name(record.outcome.verdict)).text("SECSHR_RULE", record.outcome.rule);
   entry.text("SECSHR_ERRNO", audited_code(record.outcome.code)).number("SECSHR_US", record.microseconds);
+  if (record.late) {
+    entry.text("SECSHR_LATE", "yes").text("SECSHR_BEFORE", ids_text(record.late->before));
+    entry.text("SECSHR_AFTER", ids_text(record.late->after));
+  }
 }
 
 }  // namespace
@@ -115,7 +119,9 @@ Ticket SyslogAudit::record(const AuditRecord& record) noexcept try {
     const auto* message = std::ranges::find(done_messages, record.request, &Done::request);
     if (message == done_messages.end()) return 0;
     send(message->severity, message->mnemonic,
-         fmt::format("[client pid {}] {}{}{}", client, message->before, object_of(record), message->behind), &record);
+         fmt::format("[client pid {}] {}{}{}{}", client, message->before, object_of(record), message->behind,
+                     record.late ? ", after its client was told that it was not" : ""),
+         &record);
   } else if (outcome.verdict != Verdict::dropped) {
     warn_of(record);
   }

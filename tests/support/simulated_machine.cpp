@@ -344,7 +344,7 @@ Ticket SimulatedMachine::record(const AuditRecord& record) noexcept {
   const std::string object = number ? std::to_string(*number) : object_path(record);
   journal.emplace_back(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm),
                                        std::string(record.request), object, record.owner, record.mode, record.outcome,
-                                       record.microseconds});
+                                       record.microseconds, record.late});
   if (!is_change(record)) return 0;
   ++lines_;
   if (!log_hangs) lines_written = lines_;

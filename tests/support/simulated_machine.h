@@ -103,6 +103,7 @@ struct SimulatedRecord {
   std::optional<unsigned> mode;
   Outcome outcome;
   std::int64_t microseconds = 0;
+  std::optional<HeaderChange> late;
 };
 struct SimulatedReply {
   int directory = -1;

@@ -86,6 +86,12 @@ TEST(Counting, counts_leftovers_beside_the_datagrams) {
   }
 }
 
+TEST(Counting, counts_a_datagram_once_where_it_was_done_late) {
+  AuditRecord record = record_of("flush-header-open", Verdict::done);
+  record.late = HeaderChange{};
+  EXPECT_EQ(counted(record), Counters{});
+}
+
 TEST(Counting, has_a_place_for_each_pinned_rule_in_their_order) {
   constexpr std::array pinned{"peer.pid",     "peer.mixed",   "peer.namespace", "sem.alter", "sem.lastop",
                               "shm.rw",       "shm.attached", "ipc.root",       "hdr.read",  "hdr.type",

@@ -132,6 +132,16 @@ TEST(FileAudit, writes_every_key_once_in_its_order) {
                              {"us", "217"}}));
 }
 
+TEST(FileAudit, says_of_a_header_that_was_written_late_what_it_said_and_says) {
+  const ScratchFile file;
+  LogFile audit_log{file.for_writing()};
+  FileAudit audit{audit_log};
+  AuditRecord record = ping_of(3090);
+  record.late = HeaderChange{protocol::closed_ids, {7, -8, 9'000'000'000, 10}};
+  audit.record(record);
+  EXPECT_TRUE(file.text().ends_with(" us=217 late=yes before=-1,-1,0,0 after=7,-8,9000000000,10\n")) << file.text();
+}
+
 TEST(FileAudit, marks_what_is_not_known) {
   const ScratchFile file;
   LogFile audit_log{file.for_writing()};

@@ -152,6 +152,14 @@ TEST_F(Syslog, says_what_was_done_in_the_words_that_tools_look_for) {
             "%GTM-I-GTMSECSHRREMFILE, [client pid 3090] leftover socket (gtm_secshr00000C12a) removed");
 }
 
+TEST_F(Syslog, says_that_a_header_was_written_late) {
+  AuditRecord record = about_file("flush-header-open", "/path/mumps.dat", done);
+  record.late = HeaderChange{};
+  EXPECT_EQ(said(record),
+            "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (/path/mumps.dat) updated for open, "
+            "after its client was told that it was not");
+}
+
 TEST_F(Syslog, says_what_failed_or_was_refused_and_by_which_rule) {
   for (const auto& [outcome, words] : {std::pair{failed, " failed with EINVAL, rule -"s},
                                        std::pair{denied, " refused with EPERM, rule hdr.read"s}}) {
@@ -214,7 +222,7 @@ TEST_F(Syslog, says_why_it_ended) {
             std::vector{"%GTM-I-GTMSECSHRSHUTDN, secshr ends: \"terminated idle\""s});
 }
 
-TEST_F(Syslog, says_what_was_written_late) {
+TEST_F(Syslog, says_that_something_was_written_late) {
   EXPECT_EQ(said_of_event("late-write", "/f.dat"),
             std::vector{"%GTM-I-GTMSECSHRUPDDBHDR, database fileheader (/f.dat) updated late"s});
   EXPECT_EQ(said_of_event("late-write"),
@@ -461,6 +469,17 @@ TEST_F(Journald, is_told_the_same_words_and_the_keys_of_the_audit_log_and_syslog
                 "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (/path/mumps.dat) updated for open",
                 fields_of_full_record("mumps", "/path/mumps.dat")));
   EXPECT_TRUE(listener.take().empty());
+}
+
+TEST_F(Journald, is_told_what_a_header_said_and_says_and_that_it_was_late) {
+  AuditRecord record = full_record("mumps", "/path/mumps.dat");
+  record.late = HeaderChange{protocol::closed_ids, {7, 8, 9, 10}};
+  auto expected = fields_of_full_record("mumps", "/path/mumps.dat");
+  for (const auto& [key, value] :
+       {std::pair{"SECSHR_LATE", "yes"}, {"SECSHR_BEFORE", "-1,-1,0,0"}, {"SECSHR_AFTER", "7,8,9,10"}}) {
+    expected.emplace_back(key, value);
+  }
+  EXPECT_EQ(without_message(entry_of(record)), expected);
 }
 
 TEST_F(Journald, is_told_nothing_of_what_is_not_known) {
