@@ -156,11 +156,11 @@ Result<void> remove_place(const std::string& directory) {
   const Descriptor run(opened.descriptor);
   if (opened.fault == PathFault::missing) return {};
   if (opened.fault != PathFault::none) return error(fmt::format("{}: {}", directory, explain(opened.fault)));
-  for (const char* const name : {"control", "control.new", "counters", "counters.new", "configuration",
-                                 ".configuration", "namespaces", "takeovers", "lock"}) {
-    if (unlinkat(run.get(), name, 0) != 0 && errno != ENOENT) {
-      return system_error(fmt::format("{}/{}", directory, name), "remove");
-    }
+  std::error_code unreadable;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, unreadable)) {
+    const std::string name = entry.path().filename();
+    if (unlinkat(run.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      return system_error(entry.path().string(), "remove");
   }
   if (rmdir(directory.c_str()) != 0 && errno != ENOENT) return system_error(directory, "remove");
   return {};

@@ -175,6 +175,8 @@ Outcome Broker::carry_out(const AnyPermit& permit) noexcept {
 // Two flushes of one file go one after the other, and nobody keeps all writers: who has to wait looks again
 // afterwards.
 void Broker::flush(Exchange& exchange, const Permit<HeaderFlush>& permit) noexcept {
+  // Another broker may be at the same file.
+  if (!may_write_) return answer(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
   if (!has_writer_turn(exchange)) {
     exchange.stage = Exchange::Stage::queued;
     return;

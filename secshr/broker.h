@@ -55,6 +55,9 @@ class Broker {
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() noexcept;
   void expire() noexcept;
 
+  // From here on another serves beside this one: no write is begun any more.
+  void begin_no_write() noexcept { may_write_ = false; }
+
   // Replies that could not be delivered: the client was gone, full or not what it said.
   [[nodiscard]] std::uint64_t unsent_replies() const noexcept { return unsent_replies_; }
   // Whether another datagram can be taken. Without room handle_request() takes none.
@@ -103,6 +106,7 @@ class Broker {
   ExchangeTable exchanges_;
   std::uint64_t last_job_ = 0;
   std::uint64_t unsent_replies_ = 0;
+  bool may_write_ = true;
 };
 
 }  // namespace secshr

@@ -46,13 +46,12 @@ std::optional<pid_t> InstanceLock::holder(Part part) const noexcept {
   return lock.l_pid;
 }
 
-void InstanceLock::kill_holder(Part part, pid_t holder) const noexcept {
-  if (holder <= 0) return;
+bool InstanceLock::kill_holder(Part part, pid_t holder) const noexcept {
+  if (holder <= 0) return false;
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, holder, 0)));
   // Only now is it certain that the descriptor stands for the holder, and not for who has its pid since it ended.
-  if (process && this->holder(part) == holder) {
-    (void)::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-  }
+  return process && this->holder(part) == holder &&
+         ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) == 0;
 }
 
 }  // namespace secshr

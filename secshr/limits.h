@@ -91,14 +91,23 @@ inline constexpr std::size_t most_directories = 256;
 inline constexpr std::size_t takeovers_per_minute = 60;
 inline constexpr std::size_t takeovers_per_minute_per_uid = 10;
 
-// How long a starter waits for a broker that leaves to give up the lock: longer than its queues can take.
-inline constexpr std::chrono::milliseconds leaving_broker_deadline{1500};
-// A start that has come to nothing by then fails: twice as long as it takes to find out about whoever is in the way.
-inline constexpr std::chrono::milliseconds start_deadline{10000};
-// How long a starter waits for the broker that holds the lock to answer it: in all, for one answer, and between two.
+// How long a broker that has closed its queues keeps the lock because of what is parked. Beyond that another serves
+// while it waits, and it begins no write any more.
+inline constexpr std::chrono::milliseconds parked_deadline{1000};
+// How long a starter waits for a broker that leaves to give up the lock.
+inline constexpr std::chrono::milliseconds leaving_broker_deadline{3000};
+static_assert(queue_deadline + parked_deadline + std::chrono::milliseconds{1000} <= leaving_broker_deadline);
+// Who holds the broker's lock for longer without a word on the control socket is killed; and who holds the other one
+// for longer than any start may: it has waited for the first and for one that leaves.
 inline constexpr std::chrono::milliseconds running_broker_deadline{3000};
-inline constexpr std::chrono::milliseconds ping_patience{250};
-inline constexpr std::chrono::milliseconds ping_interval{5};
+inline constexpr std::chrono::milliseconds turn_deadline{8000};
+static_assert(leaving_broker_deadline + std::chrono::milliseconds{3000} <= turn_deadline);
+// A start that has come to nothing by then fails.
+inline constexpr std::chrono::milliseconds start_deadline{10000};
+static_assert(turn_deadline < start_deadline);
+// For the whole of what a broker says of itself, and between two looks at it.
+inline constexpr std::chrono::milliseconds report_deadline{500};
+inline constexpr std::chrono::milliseconds look_interval{5};
 
 // /proc/<pid>/status with 65536 groups stays below this; what is longer is refused.
 inline constexpr std::size_t proc_status_size = std::size_t{1} << 20;

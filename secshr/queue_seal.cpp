@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <new>
 
@@ -36,30 +37,37 @@ bool peek_from(int socket, int offset) noexcept {
   return ::setsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset) == 0;
 }
 
+bool has_option(int socket, int option) noexcept {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 && value != 0;
+}
+
 enum class Sender { us, another, none };
 // Of the next datagram behind those that were looked at; it stays in the queue.
-Sender next_sender(int socket) noexcept {
+Sender next_sender(int socket, bool is_stamped) noexcept {
   std::byte byte{};
   iovec data{&byte, sizeof byte};
-  // With room for the credentials alone: nothing else that comes along becomes a descriptor.
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))] = {};
+  // With room for the credentials and what comes before them, and so for nothing that becomes a descriptor: the time
+  // of sending, where it was asked for in place of pidfds (server_socket.cpp).
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(ucred))] = {};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  message.msg_controllen = is_stamped ? sizeof control : CMSG_SPACE(sizeof(ucred));
   ssize_t size = -1;
   do {
     size = ::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return errno == EAGAIN ? Sender::none : Sender::another;
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
   ucred sender{};
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_CREDENTIALS ||
-      header->cmsg_len != CMSG_LEN(sizeof sender)) {
-    return Sender::another;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS &&
+        header->cmsg_len == CMSG_LEN(sizeof sender)) {
+      std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
+    }
   }
-  std::memcpy(&sender, CMSG_DATA(header), sizeof sender);
   return sender.pid == ::getpid() ? Sender::us : Sender::another;
 }
 
@@ -86,8 +94,9 @@ QueueSeal::State QueueSeal::seal(int socket) noexcept {
   for (const Descriptor& filler : fillers_) fill(filler.get());
   if (!peek_from(socket, 0)) return State::others;
   std::size_t ours = 0;
-  Sender sender = next_sender(socket);
-  for (; sender == Sender::us; sender = next_sender(socket)) ++ours;
+  const bool is_stamped = has_option(socket, SO_TIMESTAMPNS);
+  Sender sender = next_sender(socket, is_stamped);
+  for (; sender == Sender::us; sender = next_sender(socket, is_stamped)) ++ours;
   if (!peek_from(socket, -1) || sender == Sender::another) return State::others;
   if (room_ == 0) return State::unable;
   // What was looked at before and has no bytes is passed over by the next look: only the number shows it.

@@ -31,9 +31,7 @@ class Turns {
         loop_(loop),
         entries_(first_server + loop.served.size()),
         last_datagram_(kernel.now()),
-        names_seen_(last_datagram_) {
-    for (ServicePoint& point : loop_.served) point.last_datagram = last_datagram_;
-  }
+        names_seen_(last_datagram_) {}
 
   LoopEnd run() noexcept {
     while (true) {
@@ -43,7 +41,7 @@ class Turns {
       if (!ending_ && now >= names_seen_ + limits::name_check_interval) check_names(now);
       close_queues(now);
       if (!ending_ && are_all_closed()) end_with(LoopEnd::name_lost, now);
-      if (ending_ && are_all_closed()) give_up_place();
+      if (ending_ && are_all_closed() && (broker_.parked() == 0 || now >= give_up_by_)) give_up_place();
       if (has_left_ && (broker_.parked() == 0 || now >= end_by_)) return *ending_;
       if (!wait(milliseconds_until(now, next_turn(now, idle_at)))) return LoopEnd::broken;
       broker_.expire();
@@ -55,6 +53,7 @@ class Turns {
 
   [[nodiscard]] MonotonicTime next_turn(MonotonicTime now, MonotonicTime idle_at) noexcept {
     auto next = ending_ ? end_by_ : std::min(idle_at, names_seen_ + limits::name_check_interval);
+    if (ending_ && !has_left_) next = give_up_by_;
     if (std::ranges::any_of(loop_.served, is_closing)) next = now + limits::seal_interval;
     return std::min({next, broker_.next_deadline().value_or(next), loop_.books.digest.next_due().value_or(next),
                      loop_.control.deadline().value_or(next)});
@@ -163,6 +162,7 @@ class Turns {
   void end_with(LoopEnd end, MonotonicTime now) noexcept {
     if (ending_) return;
     ending_ = end;
+    give_up_by_ = now + limits::queue_deadline + limits::parked_deadline;
     end_by_ = now + limits::end_deadline;
     for (ServicePoint& point : loop_.served) {
       if (point.is_leaving) continue;
@@ -183,16 +183,16 @@ class Turns {
       if (!is_closing(point)) continue;
       Descriptor& socket = point.socket.socket;
       serve_datagrams(point);
-      // Without room for what is in it, it waits for the end of what is parked.
-      const bool is_late = ending_ && now >= end_by_ ? true : now >= point.close_by && broker_.has_room();
-      if (is_late || point.socket.seal.seal(socket.get()) != QueueSeal::State::others) socket.reset();
+      if (now >= point.close_by || point.socket.seal.seal(socket.get()) != QueueSeal::State::others) socket.reset();
     }
   }
 
-  // From here on another may serve. Only what is parked is still ours.
+  // From here on another may serve. Only what is parked is still ours: what takes that long waits for something else
+  // than us, and nobody else shall wait for it.
   void give_up_place() noexcept {
     if (has_left_) return;
     has_left_ = true;
+    broker_.begin_no_write();
     loop_.control.close();
     loop_.lock.release(InstanceLock::Part::broker);
   }
@@ -207,6 +207,7 @@ class Turns {
   bool writer_gone_ = false;
   bool log_gone_ = false;
   std::optional<LoopEnd> ending_;
+  MonotonicTime give_up_by_;
   MonotonicTime end_by_;
   bool has_left_ = false;
   bool wants_renewal_ = false;

@@ -1,8 +1,6 @@
 // A socket in service, and where it lies.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string_view>
 
 #include "secshr/kernel.h"
@@ -14,8 +12,7 @@ struct ServicePoint {
   ServerSocket socket;
   int directory = -1;     // O_PATH
   std::string_view name;  // of the directory, as who named it first spelt it
-  uid_t uid = 0;          // who that was
-  MonotonicTime last_datagram = {};
+  MonotonicTime last_datagram;
   // To be closed as soon as nobody's datagram is in its queue, or then.
   bool is_leaving = false;
   MonotonicTime close_by = {};

@@ -53,10 +53,9 @@ std::optional<BrokerState> decode_broker_state(std::span<const std::byte> bytes)
   return state;
 }
 
-std::size_t encode_directory_state(uid_t uid, std::uint32_t idle_seconds, std::string_view name,
+std::size_t encode_directory_state(std::uint32_t idle_seconds, std::string_view name,
                                    std::span<std::byte, maximum_directory_state_size> out) noexcept {
   WireWriter writer(out);
-  writer.u32(uid);
   writer.u32(idle_seconds);
   writer.text(name.substr(0, maximum_directory_name));
   return writer.written();
@@ -66,7 +65,6 @@ std::optional<DirectoryState> decode_directory_state(std::span<const std::byte> 
   if (bytes.size() > maximum_directory_state_size) return std::nullopt;
   WireReader reader(bytes);
   DirectoryState state;
-  state.uid = reader.u32();
   state.idle_seconds = reader.u32();
   state.name = reader.text(reader.left());
   return reader.complete() ? std::optional(std::move(state)) : std::nullopt;

@@ -3,8 +3,6 @@
 // and a meaning once given stays.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -30,22 +28,21 @@ struct BrokerState {
 
 // Its O_PATH descriptor comes with it.
 struct DirectoryState {
-  uid_t uid = 0;                   // who named it first
   std::uint32_t idle_seconds = 0;  // since its last datagram, or since it is served
-  std::string name;                // as that user spelt it: for the log
+  std::string name;                // as who named it first spelt it: for the log
 };
 
 inline constexpr std::size_t maximum_directory_name = 256;
 inline constexpr std::size_t control_request_size = 8 + 4;
 inline constexpr std::size_t broker_state_size = 4 + 4;
-inline constexpr std::size_t maximum_directory_state_size = 4 + 4 + maximum_directory_name;
+inline constexpr std::size_t maximum_directory_state_size = 4 + maximum_directory_name;
 
 [[nodiscard]] std::array<std::byte, control_request_size> encode_control_request(ControlRequest request) noexcept;
 [[nodiscard]] std::optional<ControlRequest> decode_control_request(std::span<const std::byte> bytes) noexcept;
 [[nodiscard]] std::array<std::byte, broker_state_size> encode_broker_state(const BrokerState& state) noexcept;
 [[nodiscard]] std::optional<BrokerState> decode_broker_state(std::span<const std::byte> bytes) noexcept;
 // The bytes used of the buffer; a name that is too long is cut.
-[[nodiscard]] std::size_t encode_directory_state(uid_t uid, std::uint32_t idle_seconds, std::string_view name,
+[[nodiscard]] std::size_t encode_directory_state(std::uint32_t idle_seconds, std::string_view name,
                                                  std::span<std::byte, maximum_directory_state_size> out) noexcept;
 [[nodiscard]] std::optional<DirectoryState> decode_directory_state(std::span<const std::byte> bytes);
 

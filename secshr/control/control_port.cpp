@@ -87,7 +87,7 @@ bool ControlPort::tell(bool wants_renewal, std::span<const ServicePoint> served,
   return std::ranges::all_of(served, [&](const ServicePoint& point) {
     if (!is_served(point)) return true;
     std::array<std::byte, maximum_directory_state_size> bytes{};
-    const std::size_t size = encode_directory_state(point.uid, idle_seconds(point, now), point.name, bytes);
+    const std::size_t size = encode_directory_state(idle_seconds(point, now), point.name, bytes);
     return send_message(conversation_.get(), std::span(bytes).first(size), point.directory, Wait::no).has_value();
   });
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "secshr/datagram_socket.h"
@@ -14,10 +15,14 @@
 namespace secshr {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // The bytes of the next message, and what came with it.
-std::expected<Message, int> next_message(int conversation, std::span<std::byte> buffer) noexcept {
+std::expected<Message, int> next_message(int conversation, std::span<std::byte> buffer,
+                                         Clock::time_point deadline) noexcept {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   pollfd entry{conversation, POLLIN, 0};
-  if (::poll(&entry, 1, static_cast<int>(limits::ping_patience.count())) != 1) return std::unexpected(ETIMEDOUT);
+  if (left <= 0 || ::poll(&entry, 1, static_cast<int>(left)) != 1) return std::unexpected(ETIMEDOUT);
   auto message = receive_message(conversation, buffer, Wait::no);
   if (message && message->size == 0) return std::unexpected(ECONNRESET);
   return message;
@@ -42,13 +47,14 @@ bool RunningBroker::ask(ControlRequest request) noexcept {
 std::expected<BrokerReport, int> RunningBroker::report() {
   if (!ask(ControlRequest::state)) return std::unexpected(errno);
   std::array<std::byte, maximum_directory_state_size> bytes{};
-  const auto first = next_message(conversation_.get(), bytes);
+  const auto deadline = Clock::now() + limits::report_deadline;
+  const auto first = next_message(conversation_.get(), bytes, deadline);
   if (!first) return std::unexpected(first.error());
   const auto state = decode_broker_state(std::span(bytes).first(first->size));
   if (!state || state->directories > limits::most_directories) return std::unexpected(EBADMSG);
   BrokerReport report{*state, {}};
   for (std::uint32_t each = 0; each < state->directories; ++each) {
-    auto message = next_message(conversation_.get(), bytes);
+    auto message = next_message(conversation_.get(), bytes, deadline);
     if (!message) return std::unexpected(message.error());
     auto directory = decode_directory_state(std::span(bytes).first(message->size));
     if (!directory || !message->descriptor) return std::unexpected(EBADMSG);

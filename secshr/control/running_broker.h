@@ -27,7 +27,7 @@ class RunningBroker {
   // By the name `control` in a root-controlled directory. An errno where nobody takes the call.
   [[nodiscard]] static std::expected<RunningBroker, int> connect(int directory) noexcept;
 
-  // Waits for limits::ping_patience at most for each part of it.
+  // Waits for limits::report_deadline at most.
   [[nodiscard]] std::expected<BrokerReport, int> report();
   // Whether it can have been heard.
   [[nodiscard]] bool ask(ControlRequest request) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 namespace secshr {
 
@@ -14,18 +15,19 @@ std::vector<bool> allot_places(std::span<const DirectoryUse> uses, std::size_t p
 
   std::vector<std::size_t> order(uses.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (!order.empty()) {
-    std::ranges::stable_sort(std::span(order).subspan(1), {},
-                             [&](std::size_t index) { return uses[index].idle_seconds; });
-  }
-  std::map<uid_t, std::size_t> of_user;
-  for (const std::size_t index : order) {
+  std::ranges::stable_sort(order, {}, [&](std::size_t index) {
     const DirectoryUse& use = uses[index];
-    if (use.is_reserved) {
+    return std::tuple(index != 0, use.owner != 0, use.idle_seconds);
+  });
+  std::map<uid_t, std::size_t> of_user;
+  for (const bool beyond_the_share : {false, true}) {
+    for (const std::size_t index : order) {
+      const DirectoryUse& use = uses[index];
+      if (use.is_reserved) served[index] = true;
+      if (served[index] || left == 0) continue;
+      if (use.owner != 0 && !beyond_the_share && of_user[use.owner] >= share) continue;
       served[index] = true;
-    } else if (left > 0 && (use.uid == 0 || of_user[use.uid] < share)) {
-      served[index] = true;
-      ++of_user[use.uid];
+      ++of_user[use.owner];
       --left;
     }
   }

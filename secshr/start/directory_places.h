@@ -12,15 +12,15 @@
 namespace secshr {
 
 struct DirectoryUse {
-  uid_t uid = 0;  // who named it first
+  uid_t owner = 0;
   std::uint32_t idle_seconds = 0;
   bool is_reserved = false;  // the administrator's, or /tmp
 };
 
-// For each of them whether it is served. `uses` begins with the newcomer's, which is served if anything is: it takes
-// the place of whichever has been idle for longest, of the same user where that one has half of all places already.
-// `places` is how many there are in all, reserved ones included; `kept_free` are those of reserved directories that
-// are not there now.
+// For each of them whether it is served. `uses` begins with the newcomer's, which is served if anything is. Where
+// there are not places for all, root's go before users', and those that were used last before others; no user has
+// more than half of what is not reserved, unless nobody else wants it. `places` is how many there are in all,
+// reserved ones included; `kept_free` are those of reserved directories that are not there now.
 [[nodiscard]] std::vector<bool> allot_places(std::span<const DirectoryUse> uses, std::size_t places,
                                              std::size_t kept_free);
 

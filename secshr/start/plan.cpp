@@ -154,7 +154,7 @@ Started<void> choose_directories(Plan& plan, const Invoker& invoker) {
         fmt::format("{}: {} (for uid {})", named, std::strerror(directory.error().error), invoker.uid));
   }
   const bool is_reserved = is_tmp(directory->get());
-  plan.directories.push_back({named, *std::move(directory), invoker.uid, 0, is_reserved});
+  plan.directories.push_back({named, *std::move(directory), 0, is_reserved});
 
   for (const std::string& name : pinned) {
     auto opened = open_served_directory(name, Invoker{}, true);
@@ -163,7 +163,7 @@ Started<void> choose_directories(Plan& plan, const Invoker& invoker) {
     if (PlannedDirectory* const planned = find_planned(plan, opened->get())) {
       planned->is_reserved = true;
     } else {
-      plan.directories.push_back({name, *std::move(opened), 0, 0, true});
+      plan.directories.push_back({name, *std::move(opened), 0, true});
     }
   }
   return {};

@@ -32,9 +32,9 @@ using Started = std::expected<Value, StartFault>;
 struct PlannedDirectory {
   std::string name;
   Descriptor descriptor;  // O_PATH
-  uid_t uid = 0;          // who named it first
   std::uint32_t idle_seconds = 0;
   bool is_reserved = false;  // the administrator's, or /tmp
+  bool is_formers = false;   // the broker's that is to be taken over
 };
 
 // Who may send to the server sockets.

@@ -22,6 +22,7 @@
 #include "secshr/limits.h"
 #include "secshr/reply_sockets.h"
 #include "secshr/start/kept_configuration.h"
+#include "secshr/start/remembered_directories.h"
 #include "secshr/start/tell_wrapper.h"
 
 namespace secshr {
@@ -68,7 +69,11 @@ CountersPage make_counters_page(int directory, const Counters& counters, std::ve
   return CountersPage();
 }
 
-// Nor on this.
+// Nor on these.
+void remember(const Plan& plan, int place, std::vector<Note>& notes) {
+  const auto done = remember_directories(place, plan.directories);
+  if (!done) notes.push_back({"directories-not-remembered", std::strerror(done.error())});
+}
 void keep(const Plan& plan, std::vector<Note>& notes) {
   const auto kept = keep_configuration(plan.installation.name, plan.configuration.text);
   if (!kept) notes.push_back({"configuration-not-kept", kept.error().path + ": " + kept.error().what});
@@ -101,6 +106,7 @@ Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::vect
   SyslogAudit system_log(*plan.installation.profile, names_of(plan.directories));
   add_notes_of(plan, logs, points.front().socket.socket.get(), notes);
   keep(plan, notes);
+  remember(plan, place.directory.get(), notes);
   Counters counters = first_counters(plan);
   CountersPage page = make_counters_page(place.directory.get(), counters, notes);
   place.directory.reset();

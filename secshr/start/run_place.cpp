@@ -26,9 +26,13 @@ std::optional<ino_t> namespace_number(const char* name) {
 
 // Empty, with errno set: there is no telling.
 std::string our_namespaces() {
-  const auto pid = namespace_number("pid");
-  const auto ipc = namespace_number("ipc");
-  return pid && ipc ? fmt::format("pid-{}.ipc-{}", *pid, *ipc) : std::string();
+  std::string ours;
+  for (const char* const kind : {"pid", "ipc", "mnt", "net"}) {
+    const auto number = namespace_number(kind);
+    if (!number) return {};
+    ours += fmt::format("{}{}-{}", ours.empty() ? "" : ".", kind, *number);
+  }
+  return ours;
 }
 
 // Appears whole or not at all, and only where nobody was faster. 0, or an errno.
@@ -46,7 +50,7 @@ int write_owners(int directory, const std::string& owners) {
 
 std::expected<std::string, int> read_owners(int directory) {
   const Descriptor file(::openat(directory, owners_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  std::array<char, 64> text{};
+  std::array<char, 256> text{};
   const ssize_t size = file ? ::read(file.get(), text.data(), text.size()) : -1;
   if (size < 0) return std::unexpected(errno);
   return std::string(text.data(), static_cast<std::size_t>(size));

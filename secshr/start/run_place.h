@@ -1,6 +1,6 @@
 // Where a broker has its lock, its control socket and its counters: /run/secshr/NAME, or a directory in it for those
-// whose pid and IPC namespaces are not the ones that had it first. Processes and IPC objects are known by numbers
-// that mean something in their namespaces alone, so each pair of them has a broker of its own.
+// whose namespaces are not the ones that had it first. Processes, IPC objects, paths and the list of bound sockets
+// mean something in their namespaces alone, so each set of those has a broker of its own.
 #pragma once
 
 #include <expected>

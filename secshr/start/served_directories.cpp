@@ -6,11 +6,15 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "secshr/datagram_socket.h"
 #include "secshr/limits.h"
 #include "secshr/start/directory_places.h"
+#include "secshr/start/remembered_directories.h"
 #include "system/same_file.h"
 
 namespace secshr {
@@ -20,6 +24,27 @@ bool has_roots_socket(int directory, const protocol::SocketName& name) noexcept 
   struct stat facts{};
   return ::fstatat(directory, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(facts.st_mode) &&
          facts.st_uid == 0;
+}
+
+uid_t owner_of(int directory) noexcept {
+  struct stat facts{};
+  return ::fstat(directory, &facts) == 0 ? facts.st_uid : static_cast<uid_t>(-1);
+}
+
+// nullptr where it is not to be served.
+PlannedDirectory* add(std::string name, Descriptor directory, Plan& plan) {
+  struct stat facts{};
+  if (::fstat(directory.get(), &facts) != 0 || !S_ISDIR(facts.st_mode) ||
+      !has_roots_socket(directory.get(), plan.server_name)) {
+    return nullptr;
+  }
+  const bool is_reserved = is_tmp(directory.get());
+  return &plan.directories.emplace_back(std::move(name), std::move(directory), 0, is_reserved);
+}
+
+// Those that are nobody's fault and pass.
+bool is_shortage(int error) noexcept {
+  return error == ENOSPC || error == EDQUOT || error == ENOMEM || error == ENFILE || error == EMFILE;
 }
 
 std::size_t places(const Plan& plan) noexcept {
@@ -61,21 +86,33 @@ bool is_served(const BrokerReport& report, int directory) {
   });
 }
 
+bool is_live(int directory, const protocol::SocketName& name) noexcept {
+  const Descriptor file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat facts{};
+  if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISSOCK(facts.st_mode) || facts.st_uid != 0) return false;
+  const Descriptor probe = make_datagram_socket();
+  return probe && connect_to_file(probe.get(), file.get()) == 0;
+}
+
+bool is_a_users(int directory) noexcept {
+  return owner_of(directory) != 0;
+}
+
 void plan_those_of(BrokerReport report, Plan& plan) {
   for (ReportedDirectory& reported : report.directories) {
-    struct stat facts{};
-    const int directory = reported.descriptor.get();
-    if (::fstat(directory, &facts) != 0 || !S_ISDIR(facts.st_mode) ||
-        !has_roots_socket(directory, plan.server_name)) {
-      continue;
+    PlannedDirectory* planned = find_planned(plan, reported.descriptor.get());
+    if (planned == nullptr) {
+      planned = add(std::move(reported.state.name), std::move(reported.descriptor), plan);
     }
-    if (PlannedDirectory* const planned = find_planned(plan, directory)) {
-      planned->uid = reported.state.uid;
-      continue;
-    }
-    const bool is_reserved = is_tmp(directory);
-    plan.directories.push_back({std::move(reported.state.name), std::move(reported.descriptor), reported.state.uid,
-                                reported.state.idle_seconds, is_reserved});
+    if (planned == nullptr) continue;
+    planned->is_formers = true;
+    planned->idle_seconds = reported.state.idle_seconds;
+  }
+}
+
+void plan_remembered(int place, Plan& plan) {
+  for (auto& [name, directory] : recall_directories(place)) {
+    if (find_planned(plan, directory.get()) == nullptr) (void)add(std::move(name), std::move(directory), plan);
   }
 }
 
@@ -84,7 +121,7 @@ Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
   std::vector<DirectoryUse> uses;
   for (const PlannedDirectory& directory : plan.directories) {
     tmp_is_there = tmp_is_there || is_tmp(directory.descriptor.get());
-    uses.push_back({directory.uid, directory.idle_seconds, directory.is_reserved});
+    uses.push_back({owner_of(directory.descriptor.get()), directory.idle_seconds, directory.is_reserved});
   }
   const std::size_t all = places(plan);
   // With a single place it is whoever's comes.
@@ -109,12 +146,17 @@ Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
 Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::vector<std::string>& notes) {
   const PlannedDirectory& first = plan.directories.front();
   const auto fail = [&](const PlannedDirectory& directory, const SocketFault& fault) -> Started<void> {
-    if (&directory != &first) return notes.push_back(describe(directory, plan, fault)), Started<void>();
+    const bool is_lost = directory.is_formers && is_shortage(fault.error);
+    if (&directory != &first && !is_lost) return notes.push_back(describe(directory, plan, fault)), Started<void>();
     return start_fault(StartStatus::directory, fault.step, describe(directory, plan, fault));
   };
   // All that can fail for a reason comes before the first of them gets its name.
   std::vector<Bound> bound;
   for (const PlannedDirectory& directory : plan.directories) {
+    if (&directory != &first && !directory.is_formers && is_live(directory.descriptor.get(), plan.server_name)) {
+      notes.push_back(directory.name + ": another broker serves it");
+      continue;
+    }
     auto socket = BoundSocket::bind(directory.descriptor.get(), plan.access.mode, plan.access.group);
     if (socket) {
       bound.push_back({&directory, *std::move(socket)});
@@ -123,10 +165,12 @@ Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::ve
     }
   }
   std::vector<ServicePoint> points;
+  const auto now = std::chrono::steady_clock::now();
   for (auto& [directory, socket] : bound) {
     auto named = std::move(socket).take_name(plan.server_name);
     if (named) {
-      points.push_back({*std::move(named), directory->descriptor.get(), directory->name, directory->uid, {}});
+      points.push_back({*std::move(named), directory->descriptor.get(), directory->name,
+                        now - std::chrono::seconds(directory->idle_seconds)});
     } else if (const auto failed = fail(*directory, named.error()); !failed) {
       return std::unexpected(failed.error());
     }

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "secshr/control/running_broker.h"
 #include "secshr/service_point.h"
 #include "secshr/start/plan.h"
-#include "secshr/control/running_broker.h"
 
 namespace secshr {
 
@@ -19,16 +19,24 @@ namespace secshr {
 // Whether the broker that reports serves the very directory.
 [[nodiscard]] bool is_served(const BrokerReport& report, int directory);
 
-// Plans what the running broker serves as well. A directory counts only where the server's name is a socket of
-// root's, which none but a starter can have put there.
+// Whether the name is a socket of root's that somebody has bound.
+[[nodiscard]] bool is_live(int directory, const protocol::SocketName& name) noexcept;
+
+// Whether users can make such directories: others are few, and an administrator's doing.
+[[nodiscard]] bool is_a_users(int directory) noexcept;
+
+// Plans what the running broker serves as well, and what an earlier one did (remembered_directories.h). A directory
+// counts only where the server's name is a socket of root's: a broker in anybody's hands can name no other.
 void plan_those_of(BrokerReport report, Plan& plan);
+void plan_remembered(int place, Plan& plan);
 
 // Leaves as many as max_directories and the limit of descriptors allow. What it leaves out is said in `notes`.
 [[nodiscard]] Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes);
 
 // A socket in each that has its name: from here on clients reach these, and whatever had the names before is cut off.
-// The invoker's is the first to be bound; without it nothing is. One that cannot be bound elsewhere is left out, and
-// said in `notes`. As root.
+// The invoker's is the first to be bound; without it nothing is, nor where there is no room for another of the former
+// broker's. What else cannot be bound, or is served by a broker of another place, is left out and said in `notes`. As
+// root.
 [[nodiscard]] Started<std::vector<ServicePoint>> open_service_points(const Plan& plan,
                                                                      std::vector<std::string>& notes);
 

@@ -12,7 +12,6 @@
 #include "secshr/audit/file_audit.h"
 #include "secshr/audit/log_file.h"
 #include "secshr/audit/logfmt.h"
-#include "secshr/start/leave_cgroup.h"
 #include "secshr/start/log_copy.h"
 #include "secshr/start/plan.h"
 #include "secshr/start/take_place.h"
@@ -36,12 +35,9 @@ Descriptor take_signals() {
 
 Started<StartStatus> start(const Invoker& invoker, Logs& logs) {
   const Descriptor signals = take_signals();
-  // First of all: until then whoever started it can stop it through the group.
-  const bool has_left_cgroup = leave_cgroup();
   if (!signals) return start_fault(StartStatus::other, "signals", std::strerror(errno));
   auto plan = read_configuration();
   if (!plan) return std::unexpected(plan.error());
-  plan->has_left_cgroup = has_left_cgroup;
   auto opened = open_audit_log(*plan);
   if (!opened) return std::unexpected(opened.error());
   logs.log = *std::move(opened);

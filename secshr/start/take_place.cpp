@@ -12,11 +12,13 @@
 #include "secshr/control/running_broker.h"
 #include "secshr/instance_lock.h"
 #include "secshr/limits.h"
-#include "secshr/start/ping.h"
+#include "secshr/start/leave_cgroup.h"
 #include "secshr/start/run_broker.h"
 #include "secshr/start/run_place.h"
 #include "secshr/start/served_directories.h"
 #include "secshr/start/takeover_rate.h"
+#include "system/system_log.h"
+#include "wrapper/handoff.h"
 
 namespace secshr {
 namespace {
@@ -39,13 +41,16 @@ class Taking {
   Started<StartStatus> run() {
     const auto give_up_at = Clock::now() + limits::start_deadline;
     while (Clock::now() < give_up_at) {
-      const bool is_our_turn = lock_.try_take(Part::turn);
       const auto broker = lock_.holder(Part::broker);
-      auto outcome = broker ? go_by_running(is_our_turn) : is_our_turn ? start_cold() : Outcome();
+      const auto outcome = broker ? go_by_running(*broker) : start_cold();
       if (!outcome) return std::unexpected(outcome.error());
       if (*outcome) return **outcome;
-      is_our_turn ? mind(Part::broker, broker) : mind(Part::turn, lock_.holder(Part::turn));
-      (void)::poll(nullptr, 0, static_cast<int>(limits::ping_interval.count()));
+      lock_.release(Part::turn);
+      // For nobody but the wrapper: its user may end it at any time.
+      pollfd wrapper{readiness_descriptor, 0, 0};
+      if (::poll(&wrapper, 1, static_cast<int>(limits::look_interval.count())) > 0) {
+        return start_fault(StartStatus::other, "wrapper-gone");
+      }
     }
     return start_fault(StartStatus::lock, "holder-does-not-answer", own().name);
   }
@@ -54,67 +59,87 @@ class Taking {
   // No value: look again. Else what the start has come to.
   using Outcome = Started<std::optional<StartStatus>>;
 
+  // Since when a process is in the way, without a word.
+  struct Watch {
+    std::optional<pid_t> holder;
+    Clock::time_point since;
+  };
+
   [[nodiscard]] const PlannedDirectory& own() const noexcept { return plan_.directories.front(); }
 
-  [[nodiscard]] PingAnswer ask() const noexcept {
-    return ask_broker(own().descriptor.get(), *plan_.installation.profile, plan_.server_name,
-                      plan_.installation.communication_key, limits::ping_patience);
+  // May be stopped, wedged or lying; in every case nobody is served. What it has done is done, and what it has not
+  // answered is asked again.
+  void mind(Part part, std::optional<pid_t> holder, Clock::duration patience, Watch& watch) {
+    if (watch.holder != holder) watch = {holder, Clock::now()};
+    if (!holder || Clock::now() < watch.since + patience) return;
+    watch.holder.reset();
+    if (lock_.kill_holder(part, *holder)) tell_killed(*holder);
   }
 
-  // Whoever is in the way for too long may be stopped, wedged or lying; in every case nobody is served. What it has
-  // done is done, and what it has not answered is asked again.
-  void mind(Part part, std::optional<pid_t> holder) {
-    if (part != minded_ || holder != in_the_way_) {
-      minded_ = part;
-      in_the_way_ = holder;
-      since_ = Clock::now();
-    }
-    if (!holder || Clock::now() < since_ + limits::running_broker_deadline) return;
-    lock_.kill_holder(part, *holder);
-    notes_.push_back({"killed", fmt::format("pid {}: held its lock and did not answer", *holder)});
-    in_the_way_.reset();
+  // At once, too: who has killed may be killed.
+  void tell_killed(pid_t holder) {
+    const std::string detail = fmt::format("pid {} held its lock and said nothing", holder);
+    log_to_system("killed", detail.c_str());
+    notes_.push_back({"killed", detail});
   }
+
+  // Only who is about to change something has it, and only outside of the invoker's control group, through which it
+  // could be stopped.
+  bool take_turn() {
+    if (!is_outside_) plan_.has_left_cgroup = leave_cgroup();
+    is_outside_ = true;
+    if (lock_.try_take(Part::turn)) return true;
+    mind(Part::turn, lock_.holder(Part::turn), limits::turn_deadline, turn_);
+    return false;
+  }
+
+  // A broker of another place serves the directory: two would take the name from each other for ever.
+  [[nodiscard]] bool is_anothers() const noexcept { return is_live(own().descriptor.get(), plan_.server_name); }
 
   Outcome start_cold() {
+    if (!take_turn()) return std::nullopt;
     auto preparation = prepare_broker(plan_, logs_);
     if (!preparation) return std::unexpected(preparation.error());
     if (!lock_.try_take(Part::broker)) return std::nullopt;
-    // A broker of another place, which was here first: two would take the name from each other for ever.
-    if (ask() == PingAnswer::answered) return StartStatus::serving;
-    return open_and_serve(*std::move(preparation), nullptr);
+    if (is_anothers()) return StartStatus::serving;
+    plan_remembered(directory_.get(), plan_);
+    return open_and_serve(*std::move(preparation), std::nullopt);
   }
 
   // The broker that runs serves us, or is to be taken over, or says nothing at the moment.
-  Outcome go_by_running(bool is_our_turn) {
+  Outcome go_by_running(pid_t broker) {
     auto running = RunningBroker::connect(directory_.get());
     auto report = running ? running->report() : std::unexpected(running.error());
-    if (!report) return std::nullopt;
-    const bool is_current = !report->state.wants_renewal;
-    if (is_current && is_served(*report, own().descriptor.get())) {
-      const auto answer = ask();
-      if (answer == PingAnswer::answered) return StartStatus::serving;
-      if (answer == PingAnswer::silent) return std::nullopt;
+    if (!report) {
+      mind(Part::broker, broker, limits::running_broker_deadline, broker_);
+      return std::nullopt;
     }
-    if (!is_our_turn) return std::nullopt;
+    broker_.holder.reset();
+    const bool is_wanted = report->state.wants_renewal;
+    const int directory = own().descriptor.get();
+    // Ours by what it says and by the name, or another's by the name alone.
+    if (!is_wanted && is_live(directory, plan_.server_name)) return StartStatus::serving;
+    if (!take_turn()) return std::nullopt;
     plan_those_of(*std::move(report), plan_);
     // What nothing but a user's wish speaks for cannot be had all the time.
-    if (is_current && !own().is_reserved && !note_takeover(directory_.get(), invoker_.uid)) {
+    if (!is_wanted && is_a_users(directory) && !note_takeover(directory_.get(), invoker_.uid)) {
       return start_fault(StartStatus::directory, "too-many-takeovers",
                          fmt::format("{} (for uid {})", own().name, invoker_.uid));
     }
     auto preparation = prepare_broker(plan_, logs_);
     if (!preparation) return std::unexpected(preparation.error());
-    return open_and_serve(*std::move(preparation), &*running);
+    return open_and_serve(*std::move(preparation), std::move(*running));
   }
 
   // `former` serves as if nothing were until the sockets have their names.
-  Outcome open_and_serve(Preparation preparation, RunningBroker* former) {
+  Outcome open_and_serve(Preparation preparation, std::optional<RunningBroker> former) {
     std::vector<std::string> left_out;
     if (auto limited = limit_directories(plan_, left_out); !limited) return std::unexpected(limited.error());
     auto points = open_service_points(plan_, left_out);
     if (!points) return std::unexpected(points.error());
     for (std::string& directory : left_out) notes_.push_back({"directory-not-served", std::move(directory)});
-    if (former != nullptr) take_lock_of(*former);
+    if (former) take_lock_of(*former);
+    former.reset();
     const auto end = run_broker(plan_, std::move(preparation), *std::move(points),
                                 {std::move(directory_), lock_, signals_}, logs_, std::move(notes_));
     if (!end) return std::unexpected(end.error());
@@ -125,13 +150,9 @@ class Taking {
   // no names any more.
   void take_lock_of(RunningBroker& former) {
     (void)former.ask(ControlRequest::leave);
-    auto kill_at = Clock::now() + limits::leaving_broker_deadline;
+    Watch leaving;
     while (!lock_.try_take(Part::broker)) {
-      if (const auto holder = lock_.holder(Part::broker); holder && Clock::now() >= kill_at) {
-        lock_.kill_holder(Part::broker, *holder);
-        notes_.push_back({"killed", fmt::format("pid {}: did not leave", *holder)});
-        kill_at = Clock::now() + limits::leaving_broker_deadline;
-      }
+      mind(Part::broker, lock_.holder(Part::broker), limits::leaving_broker_deadline, leaving);
       (void)::poll(nullptr, 0, 1);
     }
   }
@@ -143,9 +164,9 @@ class Taking {
   Descriptor directory_;
   InstanceLock lock_;
   std::vector<Note> notes_;
-  Part minded_ = Part::broker;
-  std::optional<pid_t> in_the_way_;
-  Clock::time_point since_;
+  bool is_outside_ = false;
+  Watch broker_;
+  Watch turn_;
 };
 
 }  // namespace

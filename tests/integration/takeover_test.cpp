@@ -204,6 +204,38 @@ TEST_F(BrokerTakeover, a_directory_that_is_idle_makes_room_for_another) {
   expect_serving("/tmp");
 }
 
+TEST_F(BrokerTakeover, what_was_served_is_served_again_after_an_end_and_after_a_death) {
+  for (const int signal : {SIGHUP, SIGTERM, SIGKILL}) {
+    (void)serve(first_user, tmp);
+    const pid_t broker = serve(second_user, other_tmp);
+    ASSERT_EQ(::kill(broker, signal), 0);
+    ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
+    (void)serve(first_user, tmp);
+    expect_serving(tmp);
+    expect_serving(other_tmp);
+  }
+  // But not where it is another directory by now.
+  fs::rename(other_tmp, "/mnt/test/moved");
+  make_directory(other_tmp, 01777);
+  ASSERT_EQ(::kill(lock_holder().value_or(0), SIGKILL), 0);
+  ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
+  (void)serve(first_user, tmp);
+  EXPECT_FALSE(exists(server_in(other_tmp)));
+}
+
+TEST_F(BrokerTakeover, nobody_can_have_a_broker_killed_that_answers_root) {
+  const pid_t broker = serve(second_user, tmp);
+  // Whatever name a client socket of a starter could have is taken.
+  make_directory("/mnt/test/own", 0700, u1, g1);
+  for (pid_t pid = ::getpid(); pid < ::getpid() + 400; ++pid) {
+    make_directory("/mnt/test/own/" + Client::name_of(pid), 0700, u1, g1);
+  }
+  const pid_t next = serve(first_user, "/mnt/test/own");
+  EXPECT_NE(next, broker);
+  EXPECT_EQ(serve(first_user, "/mnt/test/own"), next);
+  expect_serving(tmp);
+}
+
 TEST_F(BrokerTakeover, a_user_cannot_have_it_all_the_time) {
   (void)serve(second_user, tmp);
   unsigned had = 0;

@@ -35,12 +35,19 @@ TEST(DirectoryPlaces, that_are_reserved_are_nobody_elses) {
 
 TEST(DirectoryPlaces, are_not_one_users_alone) {
   // Half of four.
-  EXPECT_EQ(allot_places(std::vector{of(1), of(1, 1), of(1, 2), of(2, 500)}, 4, 0),
-            (Places{true, true, false, true}));
+  EXPECT_EQ(allot_places(std::vector{of(1), of(1, 1), of(1, 2), of(2, 500), of(3, 400)}, 4, 0),
+            (Places{true, true, false, true, true}));
+  // Where nobody else wants one, it has more.
+  EXPECT_EQ(allot_places(std::vector{of(1), of(1, 1), of(1, 2), of(2, 500)}, 4, 0), (Places{true, true, true, true}));
   // Of a single place, that.
   EXPECT_EQ(allot_places(std::vector{of(1), of(1, 1)}, 1, 0), (Places{true, false}));
-  // Root is not counted.
-  EXPECT_EQ(allot_places(std::vector{of(0), of(0, 1), of(0, 2), of(2, 500)}, 4, 0), (Places{true, true, true, true}));
+}
+
+TEST(DirectoryPlaces, are_for_roots_directories_before_those_of_users) {
+  EXPECT_EQ(allot_places(std::vector{of(1), of(2, 1), of(0, 500)}, 2, 0), (Places{true, false, true}));
+  // Of which nobody has too many.
+  EXPECT_EQ(allot_places(std::vector{of(2), of(0, 1), of(0, 2), of(0, 3), of(3)}, 4, 0),
+            (Places{true, true, true, true, false}));
 }
 
 TEST(DirectoryPlaces, are_none_where_there_are_none) {

@@ -85,6 +85,15 @@ TEST_F(Seal, of_an_empty_queue_leaves_room_for_nobody) {
   EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
 }
 
+TEST_F(Seal, of_a_socket_that_is_told_the_time_of_sending_is_one_too) {
+  const int on = 1;
+  ASSERT_EQ(::setsockopt(socket_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on), 0);
+  ASSERT_EQ(send_from_another(1), 0);
+  EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::others);
+  (void)drain();
+  EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
+}
+
 TEST_F(Seal, is_not_there_where_somebodys_datagram_is) {
   for (const std::size_t size : {0U, 1U, 2U, 64U}) {
     // In front of ours, between, and behind.

@@ -1,0 +1,154 @@
+// Where a broker lives: each pair of pid and IPC namespaces has one of its own, and none stays in the control group
+// of who started it.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/integration/broker_fixture.h"
+#include "tests/integration/namespaces.h"
+#include "tests/integration/process_state.h"
+
+namespace secshr::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string other_tmp = "/mnt/test/other";
+const std::string run = "/run/secshr/test";
+
+std::vector<std::string> places_of_others() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    if (entry.is_directory()) names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
+class BrokerPlace : public BrokerTest {
+ protected:
+  void SetUp() override {
+    BrokerTest::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) make_directory(other_tmp, 01777);
+  }
+  static std::vector<pid_t> brokers() { return find_broker_processes().brokers; }
+};
+
+TEST_F(BrokerPlace, is_of_an_ipc_namespace) {
+  const pid_t first = serve(first_user, tmp);
+  EXPECT_EQ(places_of_others(), std::vector<std::string>{});
+  const Namespaces others(CLONE_NEWIPC);
+  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  ASSERT_EQ(places_of_others().size(), 1U);
+  EXPECT_TRUE(places_of_others()[0].starts_with("pid-"));
+  EXPECT_EQ(brokers().size(), 2U);
+  EXPECT_EQ(lock_holder(), first);
+  for (const char* const file : {"lock", "control", "counters"}) {
+    EXPECT_TRUE(fs::exists(run + "/" + places_of_others()[0] + "/" + file)) << file;
+  }
+  expect_serving(tmp);
+  // Started again, it is found there; and in the directory of the first it takes nothing away.
+  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(second_user, start_command(tmp)), exited(0));
+  EXPECT_EQ(brokers().size(), 2U);
+  EXPECT_EQ(lock_holder(), first);
+  expect_serving(tmp);
+}
+
+TEST_F(BrokerPlace, is_of_a_pid_namespace) {
+  const pid_t first = serve(first_user, tmp);
+  const Namespaces others(CLONE_NEWPID | CLONE_NEWNS);
+  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(places_of_others().size(), 1U);
+  EXPECT_EQ(lock_holder(), first);
+  expect_serving(tmp);
+}
+
+TEST_F(BrokerPlace, is_of_a_mount_namespace_whose_tmp_is_its_own) {
+  const pid_t first = serve(first_user, "/tmp");
+  const Namespaces private_tmp(CLONE_NEWNS);
+  // Where /tmp is the same, it is served already.
+  EXPECT_EQ(private_tmp.run(second_user, start_command("/tmp")), exited(0));
+  EXPECT_EQ(brokers(), std::vector<pid_t>{first});
+  EXPECT_EQ(private_tmp.run([] { return ::mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777") == 0 ? 0 : errno; }),
+            exited(0));
+  EXPECT_EQ(private_tmp.run(second_user, start_command("/tmp")), exited(0));
+  EXPECT_EQ(brokers().size(), 2U);
+  EXPECT_EQ(lock_holder(), first);
+  expect_serving("/tmp");
+}
+
+TEST_F(BrokerPlace, does_not_lose_what_is_served_there_to_a_broker_of_another) {
+  configure("tmp = ['" + tmp + "']\n");
+  const pid_t first = serve(first_user, tmp);
+  const Namespaces others(CLONE_NEWIPC);
+  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(brokers().size(), 2U);
+  ::usleep(2'100'000);  // the first looks at its names
+  EXPECT_TRUE(is_running(first));
+  expect_serving(tmp);
+}
+
+// --- Control groups ---
+
+// A hierarchy where groups can be made here.
+std::string find_hierarchy() {
+  for (const std::string place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
+    if (fs::exists(place + "/cgroup.procs") && ::access(place.c_str(), W_OK) == 0) return place;
+  }
+  return {};
+}
+
+class Group {
+ public:
+  explicit Group(const std::string& hierarchy)
+      : path_(hierarchy + "/secshr-test-" + std::to_string(::getpid())),
+        is_made_(::mkdir(path_.c_str(), 0755) == 0) {}
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  ~Group() {
+    if (is_made_) (void)eventually([this] { return ::rmdir(path_.c_str()) == 0; });
+  }
+  [[nodiscard]] bool is_made() const { return is_made_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string processes() const { return read_file(path_ + "/cgroup.procs"); }
+
+ private:
+  std::string path_;
+  bool is_made_;
+};
+
+TEST_F(BrokerPlace, is_in_no_control_group_of_who_started_it) {
+  const std::string hierarchy = find_hierarchy();
+  if (hierarchy.empty()) SECSHR_SKIP("no control groups");
+  const Group group(hierarchy);
+  if (!group.is_made()) SECSHR_SKIP("no control group can be made");
+  const std::string processes = group.path() + "/cgroup.procs";
+  EXPECT_EQ(run_forked([&] {
+              std::ofstream(processes) << "0";
+              // The control: what it starts is in the group.
+              const pid_t child = ::fork();
+              if (child == 0) {
+                std::stringstream text;
+                text << std::ifstream(processes).rdbuf();
+                ::_exit(text.str().find(std::to_string(::getppid())) != std::string::npos ? 0 : 1);
+              }
+              int status = -1;
+              if (::waitpid(child, &status, 0) != child || status != 0) return 1;
+              return run_as(first_user, start_command()).ending == exited(0) ? 0 : 2;
+            }),
+            exited(0));
+  expect_serving();
+  EXPECT_TRUE(eventually([&] { return group.processes().empty(); })) << group.processes();
+  EXPECT_EQ(events().back().at("detail").find("cgroup"), std::string::npos) << events().back().at("detail");
+}
+
+}  // namespace
+}  // namespace secshr::test
