@@ -222,6 +222,17 @@ void Broker::on_recorded() noexcept {
   resume_queued();
 }
 
+void Broker::abandon() noexcept {
+  for (Exchange& exchange : exchanges_.all()) {
+    if (exchange.stage == Exchange::Stage::free) continue;
+    if (exchange.stage == Exchange::Stage::writing) {
+      exchange.told = true;
+    } else {
+      exchanges_.release(exchange);
+    }
+  }
+}
+
 void Broker::finish(Exchange& exchange) noexcept {
   exchange.stage = Exchange::Stage::handling;
   reply(exchange, exchange.reply_code);

@@ -50,6 +50,9 @@ class Broker {
   void on_written(const WriteReport& report) noexcept;
   // That the log has come further.
   void on_recorded() noexcept;
+  // That it never will again: what was asked for and is not done is not done any more, and nobody is told of
+  // anything, so that whoever has asked asks the next broker. Only what the writer has it goes on with.
+  void abandon() noexcept;
 
   // Answers what waited too long. nullopt: nothing waits.
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() noexcept;

@@ -44,6 +44,7 @@ class Turns {
       if (ending_ && are_all_closed() && (broker_.parked() == 0 || now >= give_up_by_)) give_up_place();
       if (has_left_ && (broker_.parked() == 0 || now >= end_by_)) return *ending_;
       if (!wait(milliseconds_until(now, next_turn(now, idle_at)))) return LoopEnd::broken;
+      heed_log();
       broker_.expire();
     }
   }
@@ -62,7 +63,7 @@ class Turns {
   bool wait(int timeout) noexcept {
     entries_[looker] = {looker_gone_ ? -1 : loop_.looker.descriptor(), POLLIN, 0};
     entries_[writer] = {writer_gone_ ? -1 : loop_.writer.descriptor(), POLLIN, 0};
-    entries_[log] = {log_gone_ ? -1 : loop_.log.descriptor(), POLLIN, 0};
+    entries_[log] = {loop_.log.is_gone() ? -1 : loop_.log.descriptor(), POLLIN, 0};
     entries_[signals] = {loop_.signals, POLLIN, 0};
     entries_[control] = {loop_.control.descriptor(), POLLIN, 0};
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
@@ -72,10 +73,12 @@ class Turns {
     const int ready = ::poll(entries_.data(), entries_.size(), timeout);
     if (ready < 0) return errno == EINTR;
     loop_.books.digest.tick(kernel_.now());
-    // Answers before questions: what is finished makes room for what is new.
+    // First: without it nothing else is done. Then answers before questions: what is finished makes room for what is
+    // new.
+    if (entries_[log].revents != 0) take_recorded();
+    heed_log();
     if (entries_[looker].revents != 0) take_seen();
     if (entries_[writer].revents != 0) take_written();
-    if (entries_[log].revents != 0) take_recorded();
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
       if (entries_[first_server + index].revents != 0) serve_datagrams(loop_.served[index]);
     }
@@ -86,10 +89,11 @@ class Turns {
     return true;
   }
 
-  // A turn's worth.
+  // A turn's worth, of nothing that could not be recorded.
   void serve_datagrams(ServicePoint& point) noexcept {
     const ServedDirectory served{point.socket.socket.get(), point.directory, point.name};
-    for (unsigned count = 0; count < limits::datagrams_per_turn && broker_.handle_request(served); ++count) {
+    for (unsigned count = 0; count < limits::datagrams_per_turn; ++count) {
+      if (loop_.log.is_gone() || !broker_.handle_request(served)) return;
       last_datagram_ = point.last_datagram = kernel_.now();
     }
   }
@@ -124,10 +128,7 @@ class Turns {
   }
 
   void take_recorded() noexcept {
-    if (!loop_.log.take_reports()) {
-      log_gone_ = true;
-      end_with(LoopEnd::helper_died, kernel_.now());
-    }
+    loop_.log.take_reports();
     broker_.on_recorded();
   }
 
@@ -171,6 +172,15 @@ class Turns {
     }
   }
 
+  // Where nobody writes the log any more, nothing that is done now could be found in it. What is in the queues goes
+  // unanswered, so that its senders ask the next broker; who has not sent yet finds nobody here.
+  void heed_log() noexcept {
+    if (!loop_.log.is_gone()) return;
+    end_with(LoopEnd::helper_died, kernel_.now());
+    for (ServicePoint& point : loop_.served) point.socket.socket.reset();
+    broker_.abandon();
+  }
+
   static bool is_closing(const ServicePoint& point) noexcept { return point.is_leaving && point.socket.socket; }
   [[nodiscard]] bool are_all_closed() const noexcept {
     return std::ranges::none_of(loop_.served, [](const ServicePoint& point) { return bool(point.socket.socket); });
@@ -205,7 +215,6 @@ class Turns {
   MonotonicTime names_seen_;
   bool looker_gone_ = false;
   bool writer_gone_ = false;
-  bool log_gone_ = false;
   std::optional<LoopEnd> ending_;
   MonotonicTime give_up_by_;
   MonotonicTime end_by_;

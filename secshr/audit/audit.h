@@ -42,7 +42,8 @@ struct AuditRecord {
   std::optional<unsigned> mode;
   Outcome outcome;
   std::int64_t microseconds = 0;  // from receipt to reply
-  // A header was written after its client was told, on record, that it was not: nobody knows but who reads this.
+  // A header was written, but its client was told, on record, that it was not, or nothing at all: nobody knows but
+  // who reads this.
   std::optional<HeaderChange> late;
 };
 

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cerrno>
 #include <span>
 
 #include "secshr/descriptor_passing.h"
@@ -14,16 +15,23 @@ Ticket LogChannel::write(std::string_view line, Importance importance) noexcept 
   // Room is kept for what was changed, which nobody can be told of before it is written.
   const bool is_behind = last_ - written_ >= limits::routine_lines_waiting;
   const std::size_t size = encode_line_message(message, bytes_);
-  if (size == 0 || (importance == Importance::routine && is_behind) ||
-      !send_message(channel_.get(), std::span(bytes_).first(size), -1, Wait::no)) {
+  if (size == 0 || (importance == Importance::routine && is_behind) || !send(std::span(bytes_).first(size))) {
     count(1);
-    return 0;
+    return gone_ && importance == Importance::change ? ++last_ : 0;
   }
   ++last_;
   lost_ = 0;
   message.lost = lost_to_copy_;
   write_copy(message);
   return last_;
+}
+
+bool LogChannel::send(std::span<const std::byte> message) noexcept {
+  if (gone_) return false;
+  const auto sent = send_message(channel_.get(), message, -1, Wait::no);
+  // What it said before it went counts.
+  if (!sent && sent.error() != EAGAIN) take_reports();
+  return sent.has_value();
 }
 
 void LogChannel::write_copy(const LineMessage& message) noexcept {
@@ -40,18 +48,27 @@ void LogChannel::write_copy(const LineMessage& message) noexcept {
   }
 }
 
+// Of what was on its way nobody can say whether it was written.
+void LogChannel::give_up() noexcept {
+  gone_ = true;
+  count(last_ - written_);
+}
+
 void LogChannel::count(std::uint64_t lines) noexcept {
   lost_ += lines;
   lost_in_all_ += lines;
 }
 
-bool LogChannel::take_reports() noexcept {
+void LogChannel::take_reports() noexcept {
   std::array<std::byte, line_report_size> bytes{};
-  while (true) {
+  while (!gone_) {
     const auto message = receive_message(channel_.get(), bytes, Wait::no);
-    if (!message) return message.error() == EAGAIN;
+    if (!message && message.error() == EAGAIN) return;
+    // Once, before what it said last: it left lines unread.
+    if (!message && message.error() == ECONNRESET) continue;
+    if (!message) return give_up();
     const auto report = decode_line_report(std::span(bytes).first(message->size));
-    if (!report || report->ticket > last_) return false;
+    if (!report || report->ticket > last_) return give_up();
     if (report->ticket <= written_) continue;
     lost_in_all_ += report->refused;
     written_ = report->ticket;
@@ -59,10 +76,11 @@ bool LogChannel::take_reports() noexcept {
 }
 
 void LogChannel::drain(MonotonicTime until) noexcept {
-  while (written_ < last_) {
+  while (written_ < last_ && !gone_) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     pollfd entry{channel_.get(), POLLIN, 0};
-    if (left <= 0 || ::poll(&entry, 1, static_cast<int>(left)) <= 0 || !take_reports()) return;
+    if (left <= 0 || ::poll(&entry, 1, static_cast<int>(left)) <= 0) return;
+    take_reports();
   }
 }
 

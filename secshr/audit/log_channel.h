@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "secshr/audit/line_message.h"
 #include "secshr/audit/log.h"
@@ -20,7 +21,8 @@ class LogChannel final : public Log {
   explicit LogChannel(Descriptor channel, Descriptor copy = Descriptor()) noexcept
       : channel_(std::move(channel)), copy_(std::move(copy)) {}
 
-  // Never waits. Where the log is so far behind that it takes no more, the line is lost, and counted.
+  // Never waits. Where the log is so far behind that it takes no more, the line is lost, and counted. Where nobody
+  // writes it any more, so is every line, and the ticket of a change is of one that is never written.
   Ticket write(std::string_view line, Importance importance) noexcept override;
   [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket <= written_; }
   void count_lost() noexcept override { count(1); }
@@ -29,12 +31,16 @@ class LogChannel final : public Log {
 
   // Readable when there is word of written lines.
   [[nodiscard]] int descriptor() const noexcept { return channel_.get(); }
-  // Takes what word there is. False: the process is gone.
-  [[nodiscard]] bool take_reports() noexcept;
+  // Takes what word there is.
+  void take_reports() noexcept;
+  // The process is gone: nothing is written any more.
+  [[nodiscard]] bool is_gone() const noexcept { return gone_; }
   // At the end: waits until everything is written, but no longer than that.
   void drain(MonotonicTime until) noexcept;
 
  private:
+  [[nodiscard]] bool send(std::span<const std::byte> message) noexcept;
+  void give_up() noexcept;
   void count(std::uint64_t lines) noexcept;
   void write_copy(const LineMessage& message) noexcept;
 
@@ -46,6 +52,7 @@ class LogChannel final : public Log {
   std::uint64_t lost_ = 0;  // since the last line that went through
   std::uint64_t lost_to_copy_ = 0;
   std::uint64_t lost_in_all_ = 0;
+  bool gone_ = false;
 };
 
 }  // namespace secshr

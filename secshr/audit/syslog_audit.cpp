@@ -120,7 +120,7 @@ Ticket SyslogAudit::record(const AuditRecord& record) noexcept try {
     if (message == done_messages.end()) return 0;
     send(message->severity, message->mnemonic,
          fmt::format("[client pid {}] {}{}{}{}", client, message->before, object_of(record), message->behind,
-                     record.late ? ", after its client was told that it was not" : ""),
+                     record.late ? ", of which its client was not told" : ""),
          &record);
   } else if (outcome.verdict != Verdict::dropped) {
     warn_of(record);

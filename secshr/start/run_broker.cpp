@@ -148,7 +148,8 @@ Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::vect
   const LoopEnd end = serve(broker, kernel, loop);
   books.publish(broker);
   digest.flush();
-  audit.event("ended", fmt::format("{} unsent-replies {}", loop_end_name(end), broker.unsent_replies()));
+  audit.event("ended", fmt::format("{} unsent-replies {} lost-lines {}", loop_end_name(end), broker.unsent_replies(),
+                                   log.lost()));
   log.drain(kernel.now() + limits::log_drain);
   return end;
 }

@@ -2,15 +2,18 @@
 // that a user asked for.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 
 #include "counters/read_counters.h"
+#include "protocol/limits.h"
 #include "secshr/audit/logfmt.h"
 #include "secshr/limits.h"
 #include "tests/integration/process_state.h"
@@ -180,6 +183,84 @@ TEST_F(BrokerLog, a_recorder_that_is_killed_is_replaced_and_service_goes_on) {
   }
   EXPECT_EQ(records().size(), 3U);
   EXPECT_TRUE(is_running(broker_));
+}
+
+// --- A log that nobody writes any more ---
+
+class BrokerWithoutRecorder : public BrokerLog {
+ protected:
+  // Many who ask all the time, so that a broker that serves what comes has always something to serve.
+  void keep_busy() {
+    for (int count = 0; count < 8; ++count) ask_all_the_time();
+  }
+  void ask_all_the_time() {
+    busy_.push_back(connect(third_user));
+    Client& client = *busy_.back();
+    const Bytes bytes = datagram(client, protocol::Ping{});
+    std::array<std::byte, protocol::header_size> copy{};
+    ASSERT_EQ(bytes.size(), copy.size());
+    std::ranges::copy(bytes, copy.begin());
+    client.start([socket = client.socket(), server = Text(server_in()), copy] {
+      const sockaddr_un address = address_of(server.text);
+      while (true) {
+        (void)::sendto(socket, copy.data(), copy.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+                       sizeof address);
+      }
+      return 0;
+    });
+  }
+  // Asks for one change after the other while that happens, for as long as a broker answers. How many were told.
+  template <typename Happen>
+  std::size_t changes_told(Happen happen) {
+    std::vector<int> sets(3000);
+    for (int& id : sets) id = make_set(*maker_);
+    std::size_t told = 0;
+    for (const int id : sets) {
+      if (told == 20) happen();
+      if (asker_->send(server_in(), datagram(*asker_, protocol::RemoveSemaphoreSet{id}, told + 1)) != 0) break;
+      const auto reply = asker_->receive(std::chrono::milliseconds(500));
+      if (!reply) break;
+      EXPECT_EQ(static_cast<int>(reply->at(0)), 0);
+      ++told;
+    }
+    return told;
+  }
+  static std::size_t changes_in_log() {
+    const auto found = records();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        found, [](const LogRecord& record) { return record.at("req") == "remove-semaphore-set"; }));
+  }
+  void TearDown() override {
+    busy_.clear();
+    BrokerLog::TearDown();
+  }
+  std::vector<std::unique_ptr<Client>> busy_;
+};
+
+TEST_F(BrokerWithoutRecorder, ends_at_once_and_whatever_it_told_of_is_in_the_log) {
+  keep_busy();
+  std::chrono::steady_clock::time_point killed;
+  const auto told = changes_told([&] {
+    kill_recorders();
+    killed = std::chrono::steady_clock::now();
+  });
+  ASSERT_TRUE(eventually([&] { return !is_running(broker_); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - killed, std::chrono::seconds(2));
+  busy_.clear();
+  EXPECT_GE(told, 20U);
+  EXPECT_LE(told, changes_in_log());
+}
+
+TEST_F(BrokerWithoutRecorder, whose_supervisor_alone_is_gone_ends_with_every_line_in_the_log) {
+  keep_busy();
+  const auto told = changes_told([&] {
+    for (const pid_t pid : find_broker_processes().recorder_supervisors) ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  });
+  ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
+  busy_.clear();
+  EXPECT_GE(told, 20U);
+  EXPECT_LE(told, changes_in_log());
+  expect_ended("helper-died");
 }
 
 // --- A disk that is full ---

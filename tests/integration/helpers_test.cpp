@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <memory>
@@ -234,6 +235,28 @@ TEST_F(BrokerHungFile, is_answered_at_the_deadline_and_its_looker_is_replaced) {
   EXPECT_TRUE(eventually([&] { return find_broker_processes().lookers != before; }))
       << "the stuck one is still there";
   (void)wait_for_processes();
+  expect_flushes();
+}
+
+// What hangs would keep a broker that ends in order for four seconds.
+TEST_F(BrokerHungFile, does_not_keep_a_broker_that_nobody_writes_a_log_for_from_ending_at_once) {
+  ASSERT_EQ(other_->send(server_in(), hung_request(*other_, 1)), 0);
+  expect_flushes();
+  const std::size_t before = records().size();
+  kill_recorders();
+  const auto killed = std::chrono::steady_clock::now();
+  // It may be done, in the instant before the end is seen; nobody is told.
+  if (reader_->send(server_in(), open_request()) == 0) {
+    EXPECT_FALSE(reader_->receive(milliseconds(1000)).has_value());
+  }
+  EXPECT_EQ(records().size(), before);
+  ASSERT_TRUE(eventually([&] { return !is_running(broker_); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - killed, milliseconds(2500));
+  EXPECT_TRUE(std::ranges::any_of(broker_messages(), [](const std::string& message) {
+    return message.find("secshr ends: \"helper-died unsent-replies 0 lost-lines ") != std::string::npos;
+  }));
+  // The next one serves, and its log says of all of it.
+  (void)serve();
   expect_flushes();
 }
 

@@ -111,6 +111,15 @@ void resume(const std::vector<pid_t>& pids) {
   for (const pid_t pid : pids) (void)::kill(pid, SIGCONT);
 }
 
+void kill_recorders() {
+  const auto found = find_broker_processes();
+  // Where a supervisor dies first the broker may end, and the others with it, before it is their turn.
+  stop(found.recorder_supervisors);
+  for (const auto* pids : {&found.recorders, &found.recorder_supervisors}) {
+    for (const pid_t pid : *pids) EXPECT_EQ(::kill(pid, SIGKILL), 0);
+  }
+}
+
 std::map<int, std::string> descriptors_of(pid_t pid) {
   std::map<int, std::string> found;
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {

@@ -32,6 +32,8 @@ BrokerProcesses find_broker_processes();
 // As root; stop() returns when all of them have stopped. The first that goes on may be what ends the others.
 void stop(const std::vector<pid_t>& pids);
 void resume(const std::vector<pid_t>& pids);
+// All that write the log, and whoever would replace them.
+void kill_recorders();
 
 // Number and what it is: the link's text without numbers ("socket", "anon_inode:[signalfd]", "/dev/null").
 std::map<int, std::string> descriptors_of(pid_t pid);

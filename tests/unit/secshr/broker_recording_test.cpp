@@ -77,6 +77,52 @@ TEST_F(BrokerRecording, a_flush_waits_too_and_its_file_is_free_meanwhile) {
   EXPECT_EQ(machine.replies().size(), 2U);
 }
 
+// --- A log that nobody writes any more ---
+
+TEST_F(BrokerRecording, without_a_log_what_was_done_is_told_to_nobody_and_nothing_that_waits_is_done) {
+  remove_set();
+  ASSERT_EQ(machine.removals().size(), 1U);
+  machine.semaphore_sets[6] = {{.uid = bob, .cuid = bob, .ctime = 70, .mode = 0600}, bob_pid};
+  serve(bob_pid, protocol::RemoveSemaphoreSet{6});
+  EXPECT_EQ(broker.parked(), 2U);  // the second for a look
+  broker.abandon();
+  EXPECT_EQ(broker.parked(), 0U);
+  machine.settle(broker);
+  log_goes_on();
+  pass(limits::request_deadline);
+  EXPECT_EQ(machine.removals().size(), 1U);
+  EXPECT_EQ(machine.records().size(), 1U);
+  EXPECT_TRUE(machine.replies().empty());
+}
+
+TEST_F(BrokerRecording, without_a_log_a_header_that_the_writer_has_is_written_and_told_to_nobody) {
+  serve(bob_pid, close_of());
+  serve(alice_pid, close_of());  // waits for the file
+  broker.on_seen(machine.look());
+  broker.on_seen(machine.look());
+  broker.abandon();
+  EXPECT_EQ(broker.parked(), 1U);
+  broker.on_written(machine.write());
+  EXPECT_EQ(machine.header_writes().size(), 1U);
+  ASSERT_EQ(machine.records().size(), 1U);
+  EXPECT_TRUE(machine.records()[0].late);
+  EXPECT_EQ(machine.records()[0].uid, bob);
+  EXPECT_TRUE(machine.replies().empty());
+  EXPECT_EQ(broker.parked(), 0U);
+}
+
+TEST_F(BrokerRecording, without_a_log_a_header_that_has_changed_is_not_looked_at_again) {
+  serve(bob_pid, close_of());
+  broker.on_seen(machine.look());
+  const std::uint64_t job = machine.next_write().job;
+  broker.abandon();
+  broker.on_written({job, WriteVerdict::changed, 0});
+  EXPECT_EQ(broker.parked(), 0U);
+  EXPECT_EQ(machine.looks_waiting(), 0U);
+  EXPECT_TRUE(machine.records().empty());
+  EXPECT_TRUE(machine.replies().empty());
+}
+
 // --- Whom it could tell ---
 
 TEST_F(BrokerRecording, does_nothing_for_a_sender_without_a_socket_of_its_own_to_answer_to) {

@@ -102,7 +102,7 @@ TEST(LogChannel, lines_arrive_in_their_order_and_their_writing_is_known) {
   const Ticket first = log.write("one", Importance::change);
   const Ticket second = log.write("two", Importance::routine);
   EXPECT_FALSE(log.has_written(first));
-  EXPECT_TRUE(log.take_reports());
+  log.take_reports();
   EXPECT_FALSE(log.has_written(first));
   {
     const Working recorder(ends.theirs, file);
@@ -156,10 +156,39 @@ TEST(LogChannel, a_recorder_that_is_gone_is_noticed_and_costs_lines_that_are_cou
   Ends ends;
   LogChannel log(std::move(ends.ours));
   ends.theirs.reset();
-  EXPECT_EQ(log.write("one", Importance::change), 0U);
+  EXPECT_EQ(log.write("one", Importance::routine), 0U);
   EXPECT_EQ(log.lost(), 1U);
-  EXPECT_FALSE(log.take_reports());
-  log.drain(steady_clock::now() + milliseconds(5000));
+  EXPECT_TRUE(log.is_gone());
+  // Nobody is told of a change.
+  const Ticket change = log.write("two", Importance::change);
+  EXPECT_FALSE(log.has_written(change));
+  EXPECT_EQ(log.lost(), 2U);
+  log.take_reports();
+  EXPECT_FALSE(log.has_written(change));
+  const auto began = steady_clock::now();
+  log.drain(began + milliseconds(5000));
+  EXPECT_LT(steady_clock::now() - began, milliseconds(1000));
+}
+
+TEST(LogChannel, what_a_recorder_said_before_it_went_counts_and_the_rest_is_lost) {
+  for (const bool by_writing : {false, true}) {
+    Ends ends;
+    LogChannel log(std::move(ends.ours));
+    for (int line = 0; line < 3; ++line) ASSERT_NE(log.write("line", Importance::change), 0U);
+    ASSERT_TRUE(send_message(ends.theirs.get(), encode_line_report({1, 0}), -1, Wait::yes));
+    ends.theirs.reset();  // with lines unread
+    EXPECT_FALSE(log.is_gone());
+    if (by_writing) {
+      EXPECT_FALSE(log.has_written(log.write("line", Importance::change)));
+    } else {
+      log.take_reports();
+    }
+    EXPECT_TRUE(log.is_gone());
+    EXPECT_TRUE(log.has_written(1));
+    EXPECT_FALSE(log.has_written(2));
+    EXPECT_FALSE(log.has_written(3));
+    EXPECT_EQ(log.lost(), by_writing ? 3U : 2U);
+  }
 }
 
 TEST(LogChannel, lines_that_the_disk_refuses_are_counted_and_what_the_broker_lost_is_counted_once) {
@@ -217,7 +246,7 @@ TEST(LogChannel, a_line_that_a_recorder_was_killed_over_is_written_by_the_next) 
   {
     const KilledOver first(ends.theirs);
   }
-  EXPECT_TRUE(log.take_reports());
+  log.take_reports();
   EXPECT_FALSE(log.has_written(1));
   {
     const Working second(ends.theirs, file);
@@ -238,11 +267,13 @@ TEST(LogChannel, a_line_that_is_reported_twice_counts_once_and_one_that_was_neve
   };
   tell({1, 1});
   tell({1, 1});
-  EXPECT_TRUE(log.take_reports());
+  log.take_reports();
+  EXPECT_FALSE(log.is_gone());
   EXPECT_EQ(log.lost(), 1U);
   EXPECT_FALSE(log.has_written(2));
   tell({3, 0});
-  EXPECT_FALSE(log.take_reports());
+  log.take_reports();
+  EXPECT_TRUE(log.is_gone());
   EXPECT_FALSE(log.has_written(2));
 }
 

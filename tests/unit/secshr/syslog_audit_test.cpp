@@ -157,7 +157,7 @@ TEST_F(Syslog, says_that_a_header_was_written_late) {
   record.late = HeaderChange{};
   EXPECT_EQ(said(record),
             "%GTM-I-GTMSECSHRUPDDBHDR, [client pid 3090] database fileheader (/path/mumps.dat) updated for open, "
-            "after its client was told that it was not");
+            "of which its client was not told");
 }
 
 TEST_F(Syslog, says_what_failed_or_was_refused_and_by_which_rule) {
