@@ -69,8 +69,10 @@ inline constexpr unsigned datagrams_per_turn = 32;
 // Sockets that replies leave through, and how many of them one uid may hold with replies that it does not read. Each
 // takes a few hundred unread ones.
 inline constexpr std::size_t reply_sockets = 64;
+// To a system log that takes streams: one for each time that its daemon is restarted.
+inline constexpr std::size_t system_log_connections = 8;
 // Of the broker, beside those of the directories: helpers, log, page, control, lock, programs of the installation.
-inline constexpr std::size_t descriptors_of_its_own = parked_descriptors + reply_sockets + 96;
+inline constexpr std::size_t descriptors_of_its_own = parked_descriptors + reply_sockets + system_log_connections + 96;
 // A directory's own, its socket, and what fills the queue before it is closed.
 inline constexpr std::size_t descriptors_per_directory = 2 + 4;
 static_assert(descriptors_of_its_own + 4 * descriptors_per_directory <= 512);

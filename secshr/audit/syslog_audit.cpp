@@ -156,7 +156,7 @@ void SyslogAudit::event(std::string_view name, std::string_view detail) noexcept
     if (detail.substr(0, detail.find(' ')) == "idle") {
       send(information, "GTMSECSHRTMOUT", "nothing was asked for the idle timeout");
     }
-    send(information, "GTMSECSHRSHUTDN", "secshr ends: " + shown(detail));
+    send(information, "GTMSECSHRSHUTDN", with_withheld("secshr ends: " + shown(detail)));
   } else if (name == "late-write") {
     send(information, header_updated, fmt::format("database fileheader ({}) updated late", shown(detail)));
   }
@@ -175,13 +175,15 @@ void SyslogAudit::warn(std::string_view mnemonic, std::string_view text, const A
     return;
   }
   ++warnings_;
-  const auto withheld = std::exchange(withheld_, 0);
-  send(warning, mnemonic, withheld == 0 ? std::string(text) : fmt::format("{}; {} more not logged", text, withheld),
-       &about);
+  send(warning, mnemonic, with_withheld(std::string(text)), &about);
 }
 
-void SyslogAudit::send(char severity, std::string_view mnemonic, std::string_view text,
-                       const AuditRecord* about) const {
+std::string SyslogAudit::with_withheld(std::string text) {
+  if (withheld_ > 0) text += fmt::format("; {} more not logged", std::exchange(withheld_, 0));
+  return text;
+}
+
+void SyslogAudit::send(char severity, std::string_view mnemonic, std::string_view text, const AuditRecord* about) {
   const std::string message = fmt::format("%{}-{}-{}, {}", profile_.facility, severity, mnemonic, text);
   JournalEntry entry;
   entry.text("MESSAGE", message).number("PRIORITY", priority).number("SYSLOG_FACILITY", facility);

@@ -23,7 +23,7 @@ class SyslogAudit final : public Audit {
   // journal's fields have all of it.
   static constexpr std::size_t shown_bytes = 400;
   // A request that is refused or fails costs its sender nothing. Beyond so many a minute they are only counted, and
-  // the next one that is logged says how many.
+  // the next one that is logged says how many, or what is said at the end.
   static constexpr unsigned warnings_per_minute = 60;
 
   using Clock = std::chrono::steady_clock::time_point (*)();
@@ -43,8 +43,9 @@ class SyslogAudit final : public Audit {
  private:
   void warn_of(const AuditRecord& record);
   void warn(std::string_view mnemonic, std::string_view text, const AuditRecord& about);
-  void send(char severity, std::string_view mnemonic, std::string_view text,
-            const AuditRecord* about = nullptr) const;
+  // With how many warnings were withheld, once.
+  [[nodiscard]] std::string with_withheld(std::string text);
+  void send(char severity, std::string_view mnemonic, std::string_view text, const AuditRecord* about = nullptr);
 
   const protocol::Profile& profile_;
   std::vector<std::string> directories_;

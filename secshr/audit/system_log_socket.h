@@ -1,12 +1,16 @@
-// The way to whichever system log there is: the journal's own socket, or else /dev/log. Every message looks both up
-// anew, so that a daemon that was restarted is found, and none waits: what neither takes at once is gone.
+// The way to whichever system log there is: the journal's own socket, or else /dev/log. Every datagram looks both up
+// anew, so that a daemon that was restarted is found; a daemon that takes streams is connected to again. Nothing
+// waits: what neither takes at once is gone.
 #pragma once
 
 #include <sys/un.h>
 
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
+#include "secshr/limits.h"
 #include "system/descriptor.h"
 
 namespace secshr {
@@ -23,14 +27,22 @@ class SystemLogSocket {
   explicit SystemLogSocket(const SystemLogPlaces& places = {}) noexcept;
 
   // One message in the words of each: `entry` in the journal's protocol, `line` in syslog's. One of them is sent.
-  void send(std::string_view entry, std::string_view line) const noexcept;
+  void send(std::string_view entry, std::string_view line) noexcept;
 
  private:
-  [[nodiscard]] bool send_to(const std::optional<sockaddr_un>& place, std::string_view message) const noexcept;
+  // 0, or an errno.
+  [[nodiscard]] int send_to(const std::optional<sockaddr_un>& place, std::string_view message) const noexcept;
+  void send_in_stream(std::string_view line) noexcept;
+  [[nodiscard]] bool connect_stream() noexcept;
 
   std::optional<sockaddr_un> journal_;
   std::optional<sockaddr_un> syslog_;
   Descriptor socket_;
+  // For a /dev/log that takes streams. A connection that has broken is of no more use, and no socket can be made
+  // later, so that there is one for each time that the daemon is restarted while this broker lives.
+  std::array<Descriptor, limits::system_log_connections> streams_;
+  std::size_t stream_ = 0;  // the first that is not used up
+  bool connected_ = false;
 };
 
 }  // namespace secshr

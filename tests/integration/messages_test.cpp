@@ -207,6 +207,22 @@ TEST_F(BrokerMessages, warnings_that_cost_their_sender_nothing_are_limited_and_w
   }
 }
 
+TEST_F(BrokerMessages, go_to_a_daemon_of_streams_too_which_may_be_restarted) {
+  for (int restart = 0; restart < 3; ++restart) {
+    SystemLog stream(SOCK_STREAM);
+    for (int each = 0; each < 2; ++each) {
+      EXPECT_EQ(answer(*asker_, datagram(*asker_, FlushHeader{closed_ids, database})), 0);
+      const auto messages = stream.take();
+      ASSERT_EQ(messages.size(), 1U);
+      EXPECT_EQ(messages[0],
+                "<14>GTM-SECSHR[" + std::to_string(broker_) + "]: " +
+                    of_client("I-GTMSECSHRUPDDBHDR", "database fileheader (" + database + ") updated for close") +
+                    std::string(1, '\0'));
+    }
+  }
+  EXPECT_EQ(answer(*asker_, datagram(*asker_, FlushHeader{closed_ids, database})), 0);
+}
+
 // --- The journal. ---
 
 constexpr char journal_path[] = "/run/systemd/journal/socket";

@@ -344,18 +344,35 @@ SystemLog::~SystemLog() {
 std::vector<std::string> SystemLog::take() {
   std::vector<std::string> messages;
   std::array<char, 65536> buffer{};
-  if (type_ == SOCK_STREAM) {
-    while (true) {
-      const Descriptor peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!peer) return messages;
-      messages.push_back(read_all(peer.get()));
-    }
-  }
+  if (type_ == SOCK_STREAM) return take_from_streams();
   while (true) {
     const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (count < 0) return messages;
     messages.emplace_back(buffer.data(), static_cast<std::size_t>(count));
   }
+}
+
+// Those who have connected may say more later.
+std::vector<std::string> SystemLog::take_from_streams() {
+  while (true) {
+    Descriptor peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!peer) break;
+    peers_.push_back(std::move(peer));
+  }
+  std::vector<std::string> messages;
+  std::array<char, 65536> buffer{};
+  for (const Descriptor& peer : peers_) {
+    std::string text;
+    for (ssize_t count = 0; (count = ::read(peer.get(), buffer.data(), buffer.size())) > 0;) {
+      text.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    while (!text.empty()) {
+      const auto size = std::min(text.find('\0'), text.size() - 1) + 1;
+      messages.push_back(text.substr(0, size));
+      text.erase(0, size);
+    }
+  }
+  return messages;
 }
 
 }  // namespace secshr::test

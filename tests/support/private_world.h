@@ -78,12 +78,15 @@ class SystemLog {
   SystemLog(const SystemLog&) = delete;
   SystemLog& operator=(const SystemLog&) = delete;
   ~SystemLog();
-  // What has arrived since the last call, one string a message, bytes as they came.
+  // What has arrived since the last call, one string a message, bytes as they came: in a stream each is up to a zero,
+  // with that, or to the end.
   std::vector<std::string> take();
 
  private:
+  std::vector<std::string> take_from_streams();
   int type_;
   Descriptor socket_;
+  std::vector<Descriptor> peers_;
 };
 
 }  // namespace secshr::test

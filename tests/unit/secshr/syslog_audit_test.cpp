@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <sstream>
 
 #include "secshr/audit/both_audits.h"
 #include "secshr/audit/journal_entry.h"
@@ -299,6 +300,16 @@ TEST_F(Syslog, logs_so_many_warnings_a_minute_and_says_later_how_many_more_there
             "%GTM-W-GTMSECSHRSHMCONCPROC, [client pid 3090] Shared memory segment (5) is attached, not removed");
 }
 
+TEST_F(Syslog, says_at_the_end_how_many_warnings_it_has_not_said) {
+  const AuditRecord record = about_number("remove-segment", 5, attached);
+  now += std::chrono::minutes(1);
+  for (unsigned each = 0; each < SyslogAudit::warnings_per_minute; ++each) ASSERT_NE(said(record), "none") << each;
+  for (int each = 0; each < 3; ++each) EXPECT_EQ(said(record), "none");
+  EXPECT_EQ(said_of_event("ended", "reload"),
+            std::vector{"%GTM-I-GTMSECSHRSHUTDN, secshr ends: reload; 3 more not logged"s});
+  EXPECT_EQ(said_of_event("ended", "reload"), std::vector{"%GTM-I-GTMSECSHRSHUTDN, secshr ends: reload"s});
+}
+
 // --- Whoever listens. ---
 
 int open_descriptors() {
@@ -313,7 +324,7 @@ TEST(SyslogListener, that_is_not_there_is_missed_by_nobody_and_found_when_it_com
   SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
   const AuditRecord record = about_number("remove-segment", 5, done);
   for (int each = 0; each < 1000; ++each) audit.record(record);
-  EXPECT_EQ(open_descriptors(), before + 1);
+  EXPECT_EQ(open_descriptors(), before + 1 + static_cast<int>(limits::system_log_connections));
   for (int restart = 0; restart < 3; ++restart) {
     const Listener listener(place.path());
     audit.record(record);
@@ -338,19 +349,101 @@ TEST(SyslogListener, that_does_not_read_makes_nobody_wait) {
   EXPECT_EQ(listener.take().size(), 1U);
 }
 
-TEST(SyslogListener, of_streams_is_told_nothing) {
+// A daemon that takes streams, and has whoever connects wait until it is asked what they said.
+class StreamListener {
+ public:
+  explicit StreamListener(const std::string& path) : listener_(path, SOCK_STREAM) {}
+  // What has come since the last call, up to each zero; what is behind the last one is a message too.
+  std::vector<std::string> take() {
+    while (true) {
+      Descriptor peer(::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!peer) break;
+      peers_.push_back(std::move(peer));
+    }
+    std::vector<std::string> messages;
+    std::string buffer(1 << 20, '\0');
+    for (const Descriptor& peer : peers_) {
+      std::string text;
+      for (ssize_t size = 0; (size = ::read(peer.get(), buffer.data(), buffer.size())) > 0;) {
+        text.append(buffer, 0, static_cast<std::size_t>(size));
+      }
+      std::istringstream parts(text);
+      for (std::string part; std::getline(parts, part, '\0');) messages.push_back(part);
+      ends_whole_ = ends_whole_ && (text.empty() || text.back() == '\0');
+    }
+    return messages;
+  }
+  [[nodiscard]] bool ends_whole() const { return ends_whole_; }
+  [[nodiscard]] std::size_t connections() const { return peers_.size(); }
+
+ private:
+  Listener listener_;
+  std::vector<Descriptor> peers_;
+  bool ends_whole_ = true;
+};
+
+const std::string message_of_removal = "<14>GTM-SECSHR[" + std::to_string(::getpid()) +
+                                       "]: %GTM-I-GTMSECSHRREMSHM, [client pid 3090] Shared memory segment (5) "
+                                       "removed, nattch = 0";
+
+TEST(SyslogListener, of_streams_is_told_in_one_connection_with_a_zero_behind_each_message) {
   const Place place;
   SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
   const AuditRecord record = about_number("remove-segment", 5, done);
-  {
-    const Listener stream(place.path(), SOCK_STREAM);
+  StreamListener listener(place.path());
+  testing::internal::CaptureStderr();
+  for (int each = 0; each < 3; ++each) {
     audit.record(record);
-    EXPECT_EQ(::accept4(stream.descriptor(), nullptr, nullptr, SOCK_CLOEXEC), -1);
-    EXPECT_EQ(errno, EAGAIN);
+    audit.record(record);
+    EXPECT_EQ(listener.take(), (std::vector{message_of_removal, message_of_removal}));
+    EXPECT_TRUE(listener.ends_whole());
   }
+  EXPECT_EQ(listener.connections(), 1U);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(SyslogListener, of_streams_that_is_restarted_is_found_again_as_often_as_there_are_connections) {
+  const Place place;
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
+  const AuditRecord record = about_number("remove-segment", 5, done);
+  testing::internal::CaptureStderr();
+  for (std::size_t start = 0; start < limits::system_log_connections; ++start) {
+    for (int each = 0; each < 20; ++each) audit.record(record);  // nobody is there
+    StreamListener listener(place.path());
+    audit.record(record);
+    EXPECT_EQ(listener.take(), std::vector{message_of_removal}) << start;
+  }
+  {
+    StreamListener listener(place.path());
+    audit.record(record);
+    EXPECT_TRUE(listener.take().empty());
+  }
+  // One that takes datagrams is found all the same.
   const Listener listener(place.path());
   audit.record(record);
-  EXPECT_EQ(listener.take().size(), 1U);
+  EXPECT_EQ(listener.take(), std::vector{message_of_removal});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(SyslogListener, of_streams_that_does_not_read_makes_nobody_wait_and_has_whole_messages_alone) {
+  const Place place;
+  SyslogAudit audit(protocol::profile(protocol::ProfileId::gtm), {}, place.both());
+  const AuditRecord record = about_number("remove-segment", 5, done);
+  StreamListener listener(place.path());
+  constexpr std::size_t records = 10'000;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::size_t each = 0; each < records; ++each) audit.record(record);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  const auto queued = listener.take();
+  EXPECT_LT(queued.size(), records) << "its queue never was full: the test shows nothing";
+  audit.record(record);
+  const auto next = listener.take();
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0], message_of_removal);
+  EXPECT_GT(queued.size(), 10U);
+  EXPECT_TRUE(std::ranges::all_of(queued, [](const std::string& each) { return each == message_of_removal; }));
+  EXPECT_TRUE(listener.ends_whole());
+  EXPECT_EQ(listener.connections(), 1U);
 }
 
 TEST(SyslogListener, whose_name_is_longer_than_an_address_is_told_nothing) {
