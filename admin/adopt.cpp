@@ -12,6 +12,8 @@
 #include "admin/broker_process.h"
 #include "admin/distribution.h"
 #include "admin/files.h"
+#include "admin/generic_directory.h"
+#include "admin/installed_profile.h"
 #include "admin/record.h"
 #include "admin/release_string.h"
 #include "admin/single_run.h"
@@ -31,26 +33,19 @@ struct Plan {
   std::string wrapper;  // the contents of DIST/gtmsecshr
 };
 
-// YottaDB first: its installations have a link named as GT.M's library, too.
-Result<const protocol::Profile*> find_installed_profile(const std::string& directory) {
-  for (const protocol::ProfileId id : {protocol::ProfileId::ydb, protocol::ProfileId::gtm}) {
-    const protocol::Profile& candidate = protocol::profile(id);
-    struct stat library{};
-    const std::string path = fmt::format("{}/{}", directory, candidate.shared_library);
-    if (lstat(path.c_str(), &library) == 0 && S_ISREG(library.st_mode)) return &candidate;
-  }
-  return refused(
-      fmt::format("{}: is no installation of GT.M or YottaDB: it has neither libgtmshr.so nor "
-                  "libyottadb.so",
-                  directory));
-}
-
-Result<std::string> decide_release(const AdoptRequest& request, const Installation& installation) {
+Result<std::string> decide_release(const AdoptRequest& request, const Installation* recorded,
+                                   const Installation& installation) {
   if (request.release) {
     if (!is_release(*request.release)) {
       return std::unexpected(Failure{ExitStatus::usage, "--release: must be 1 to 128 printable ASCII characters"});
     }
     return *request.release;
+  }
+  if (!has_original(*installation.profile)) {
+    if (recorded != nullptr) return recorded->release;
+    return std::unexpected(Failure{ExitStatus::usage,
+                                   "--release: is needed with --profile generic: the text that the clients compute "
+                                   "their communication key from"});
   }
   constexpr std::size_t most_library_bytes = 256UL * 1024 * 1024;
   const std::string path = fmt::format("{}/{}", installation.directory, installation.profile->shared_library);
@@ -59,24 +54,22 @@ Result<std::string> decide_release(const AdoptRequest& request, const Installati
   return find_release(*library, *installation.profile);
 }
 
-Result<std::string> decide_name(const AdoptRequest& request, const std::string& directory) {
-  const auto records = read_records();
-  if (!records) return std::unexpected(records.error());
-  const auto known = std::ranges::find(*records, directory, &Installation::directory);
-  if (known != records->end()) {
-    if (!request.name || *request.name == known->name) return known->name;
-    return refused(
-        fmt::format("{0}: is adopted as {1} already; to rename it: secshrctl restore {0}, then adopt again",
-                    directory, known->name));
-  }
+Result<std::string> keep_name(const AdoptRequest& request, const Installation& recorded) {
+  if (!request.name || *request.name == recorded.name) return recorded.name;
+  return refused(fmt::format("{0}: is adopted as {1} already; to rename it: secshrctl restore {0}, then adopt again",
+                             recorded.directory, recorded.name));
+}
+
+Result<std::string> find_name(const AdoptRequest& request, const std::vector<Installation>& records,
+                              const std::string& directory) {
   const std::optional<std::string> name = request.name ? request.name : default_name(directory);
   if (!name) return refused(fmt::format("{}: no name can be made of it; say one with --name", directory));
   if (!is_installation_name(*name)) {
     return std::unexpected(
         Failure{ExitStatus::usage, "--name: must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with . or -"});
   }
-  const auto taken = std::ranges::find(*records, *name, &Installation::name);
-  if (taken != records->end()) {
+  const auto taken = std::ranges::find(records, *name, &Installation::name);
+  if (taken != records.end()) {
     return refused(
         fmt::format("{} is the name of the installation in {}; say another with --name", *name, taken->directory));
   }
@@ -126,19 +119,30 @@ Result<void> check_utf8(const Distribution& distribution) {
                              distribution.utf8_helper_path(), distribution.helper_path()));
 }
 
+// That nothing of the installation's own is lost, and that restore can undo it.
+Result<void> check_place(const protocol::Profile& profile, const Distribution& distribution) {
+  if (!has_original(profile)) return check_generic_directory(distribution);
+  if (auto fits = check_original(distribution); !fits) return fits;
+  return check_utf8(distribution);
+}
+
 Result<Plan> make_plan(const AdoptRequest& request, const Distribution& distribution) {
-  if (auto fits = check_original(distribution); !fits) return std::unexpected(fits.error());
-  if (auto fits = check_utf8(distribution); !fits) return std::unexpected(fits.error());
+  const auto records = read_records();
+  if (!records) return std::unexpected(records.error());
+  const auto known = std::ranges::find(*records, distribution.directory, &Installation::directory);
+  const Installation* const recorded = known != records->end() ? &*known : nullptr;
   Plan plan;
   plan.installation.directory = distribution.directory;
-  const auto profile = find_installed_profile(distribution.directory);
+  const auto profile = decide_profile(request, recorded, distribution.directory);
   if (!profile) return std::unexpected(profile.error());
   plan.installation.profile = *profile;
-  auto release = decide_release(request, plan.installation);
+  if (auto fits = check_place(**profile, distribution); !fits) return std::unexpected(fits.error());
+  auto release = decide_release(request, recorded, plan.installation);
   if (!release) return std::unexpected(release.error());
   plan.installation.release = *std::move(release);
   plan.installation.communication_key = protocol::communication_key(plan.installation.release);
-  auto name = decide_name(request, distribution.directory);
+  auto name =
+      recorded != nullptr ? keep_name(request, *recorded) : find_name(request, *records, distribution.directory);
   if (!name) return std::unexpected(name.error());
   plan.installation.name = *std::move(name);
   auto wrapper = read_installed_wrapper();
@@ -195,11 +199,11 @@ bool needs_new_wrapper(const Plan& plan, const Distribution& before) {
   const HelperFile& helper = before.helper;
   const Access found{helper.status.st_mode & 07777U, helper.status.st_gid};
   return helper.kind != Kind::ours || helper.contents != plan.wrapper || helper.status.st_uid != 0 ||
-         found != wrapper_access(before.original);
+         found != wrapper_access(*plan.installation.profile, before);
 }
 
 Result<void> switch_helper(const Plan& plan, const Distribution& before, Undo& undo) {
-  const Access access = wrapper_access(before.original.exists() ? before.original : before.helper);
+  const Access access = wrapper_access(*plan.installation.profile, before);
   return replace_with_contents(before.helper_path(), plan.wrapper, access, undo);
 }
 
@@ -212,8 +216,11 @@ Result<void> switch_utf8(const std::string& directory, Undo& undo) {
 }
 
 Result<void> carry_out(const Plan& plan, const Distribution& before) {
+  const bool keeps_original = has_original(*plan.installation.profile);
   Undo undo;
-  if (auto done = keep_original(before, undo); !done) return done;
+  if (keeps_original) {
+    if (auto done = keep_original(before, undo); !done) return done;
+  }
   // The record before the switch: the new wrapper is known from its first moment.
   if (auto done = write_record(plan.installation, undo); !done) return done;
   if (needs_new_wrapper(plan, before)) {
@@ -221,7 +228,9 @@ Result<void> carry_out(const Plan& plan, const Distribution& before) {
   }
   if (auto done = switch_utf8(before.directory, undo); !done) return done;
   // Last, for until here the original's other names were in use.
-  if (auto done = disarm_original(before, undo); !done) return done;
+  if (keeps_original) {
+    if (auto done = disarm_original(before, undo); !done) return done;
+  }
   if (auto verified = verify(plan); !verified) return verified;
   undo.dismiss();
   return {};
@@ -267,8 +276,8 @@ Result<ExitStatus> adopt(const AdoptRequest& request) {
   if (auto clean = clean_up(*before, installation); !clean) return std::unexpected(clean.error());
   fmt::print("{} is adopted as {} ({}, communication key {:#010x}).\n", installation.directory, installation.name,
              installation.release, installation.communication_key);
-  if (needs_new_wrapper(*plan, *before)) {
-    fmt::print("Database processes that run already keep asking the former gtmsecshr; restart them.\n");
+  if (before->helper.exists() && needs_new_wrapper(*plan, *before)) {
+    fmt::print("Processes that run already keep asking the former gtmsecshr; restart them.\n");
   }
   if (auto ended = end_former_broker(installation); !ended) return std::unexpected(ended.error());
   return ExitStatus::fine;

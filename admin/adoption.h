@@ -11,9 +11,13 @@
 
 namespace secshr::admin {
 
+// Whether an installation of this profile comes with a gtmsecshr of its own, which adopt keeps and restore puts back.
+bool has_original(const protocol::Profile& profile);
+
 // Owner root always; where others could not execute the original, they cannot execute the copy, and the group that
-// could still can. Adopting never opens an installation wider than it was.
-Access wrapper_access(const HelperFile& original);
+// could still can. Where there is no original, the directory says who may. Adopting never opens an installation wider
+// than it was.
+Access wrapper_access(const protocol::Profile& profile, const Distribution& distribution);
 
 // Everything that is not as it should be, each as one line; empty: intact.
 std::vector<std::string> adoption_faults(const Installation& installation, const Distribution& distribution,

@@ -17,13 +17,15 @@
 namespace secshr::admin {
 namespace {
 
-Result<void> require_root_directory(const std::string& path) {
+Result<struct stat> inspect_root_directory(const std::string& path) {
   const RootControlled opened = open_root_controlled(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   const Descriptor close_it(opened.descriptor);
   if (opened.fault != PathFault::none) {
     return refused(fmt::format("{}: {}", path, explain(opened.fault)));
   }
-  return {};
+  struct stat status{};
+  if (fstat(opened.descriptor, &status) != 0) return system_error(path, "inspect");
+  return status;
 }
 
 Result<void> read_utf8_link(Distribution& distribution) {
@@ -33,7 +35,8 @@ Result<void> read_utf8_link(Distribution& distribution) {
     if (errno == ENOENT) return {};
     return system_error(path, "inspect");
   }
-  if (auto safe = require_root_directory(path.substr(0, path.rfind('/'))); !safe) return safe;
+  if (auto safe = inspect_root_directory(path.substr(0, path.rfind('/'))); !safe)
+    return std::unexpected(safe.error());
   const struct stat& helper = distribution.helper.status;
   struct stat target{};
   if (stat(path.c_str(), &target) == 0 && distribution.helper.exists() && target.st_dev == helper.st_dev &&
@@ -67,9 +70,11 @@ Result<std::string> resolve_directory(const std::string& directory) {
 }
 
 Result<Distribution> read_distribution(const std::string& directory) {
-  if (auto safe = require_root_directory(directory); !safe) return std::unexpected(safe.error());
+  const auto status = inspect_root_directory(directory);
+  if (!status) return std::unexpected(status.error());
   Distribution distribution;
   distribution.directory = directory;
+  distribution.status = *status;
   auto helper = read_helper(distribution.helper_path());
   if (!helper) return std::unexpected(helper.error());
   auto original = read_helper(distribution.original_path());

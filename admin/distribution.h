@@ -1,6 +1,8 @@
 // An installation's directory, DIST, as adopt and restore find it: the files that the change is about.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string>
 #include <string_view>
 
@@ -18,8 +20,9 @@ enum class Utf8Link {
 
 struct Distribution {
   std::string directory;
-  HelperFile helper;    // DIST/gtmsecshr
-  HelperFile original;  // DIST/gtmsecshr.secshr-original
+  struct stat status{};  // of the directory
+  HelperFile helper;     // DIST/gtmsecshr
+  HelperFile original;   // DIST/gtmsecshr.secshr-original
   Utf8Link utf8_link = Utf8Link::absent;
   HelperFile utf8_helper;  // read where utf8_link is `other`
 

@@ -35,13 +35,19 @@ struct CommandLine {
     app.set_version_flag("--version", std::string("secshrctl ") + secshr::paths::version);
     app.footer("Exit status: 0 fine, 1 findings or refused, 2 usage, 3 not running, 4 error.");
 
-    adopt = app.add_subcommand("adopt", "Let secshr serve the installation in DIST instead of its own gtmsecshr.");
-    adopt->add_option("DIST", adopt_request.directory, "the installation's directory ($gtm_dist)")->required();
+    adopt = app.add_subcommand("adopt", "Let secshr serve the installation in DIST.");
+    adopt
+        ->add_option("DIST", adopt_request.directory,
+                     "the installation's directory ($gtm_dist, or of other programs)")
+        ->required();
     adopt->add_option("--name", adopt_request.name, "its name in logs and files (default: the last part of DIST)");
+    adopt->add_option("--profile", adopt_request.profile,
+                      "gtm, ydb, or generic for other programs (default: gtm or ydb, by its library)");
     adopt->add_option("--release", adopt_request.release,
-                      "its release string as $ZVERSION or $ZYRELEASE shows it (default: read from its library)");
+                      "its release string as $ZVERSION or $ZYRELEASE shows it (default: read from its library); of "
+                      "generic ones, what their clients compute their key from");
 
-    restore = app.add_subcommand("restore", "Give the installation in DIST its own gtmsecshr back.");
+    restore = app.add_subcommand("restore", "Give the installation in DIST its own gtmsecshr back, if it had one.");
     restore->add_option("DIST", restore_directory, "the installation's directory")->required();
 
     reload = app.add_subcommand("reload",

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/adoption.h"
 #include "admin/broker_process.h"
 #include "admin/distribution.h"
 #include "admin/files.h"
@@ -92,6 +93,23 @@ Result<bool> restore_files(const std::string& directory) {
   return put_back || relink;
 }
 
+// Where there was no helper before; one that is there now and is not ours stays. Says whether anything was changed.
+Result<bool> take_wrapper_out(const std::string& directory) {
+  const auto before = read_distribution(directory);
+  if (!before) return std::unexpected(before.error());
+  const std::string path = before->helper_path();
+  if (auto removed = remove_temporaries(path); !removed) return std::unexpected(removed.error());
+  if (before->helper.kind != Kind::ours) return false;
+  if (auto removed = remove_if_there(path); !removed) return std::unexpected(removed.error());
+  if (auto synced = sync_directory_of(path); !synced) return std::unexpected(synced.error());
+  return true;
+}
+
+Result<bool> undo_adoption(const std::string& directory, const Installation* record) {
+  const bool had_none = record != nullptr && !has_original(*record->profile);
+  return had_none ? take_wrapper_out(directory) : restore_files(directory);
+}
+
 // After the switch: no wrapper leads to the record any more, so that no new broker starts. The record goes last, for
 // with it another restore can finish what could not be done now.
 Result<void> forget(const Installation& installation) {
@@ -118,20 +136,21 @@ Result<ExitStatus> restore(const std::string& given) {
   const bool gone = is_gone(given);
   const auto directory = gone ? Result<std::string>(given) : resolve_directory(given);
   if (!directory) return std::unexpected(directory.error());
-  const auto record = std::ranges::find(*records, *directory, &Installation::directory);
-  if (gone && record == records->end()) return refused(fmt::format("{}: is missing, and not adopted", given));
+  const auto known = std::ranges::find(*records, *directory, &Installation::directory);
+  const Installation* const record = known != records->end() ? &*known : nullptr;
+  if (gone && record == nullptr) return refused(fmt::format("{}: is missing, and not adopted", given));
 
-  const auto changed = gone ? Result<bool>(true) : restore_files(*directory);
+  const auto changed = gone ? Result<bool>(true) : undo_adoption(*directory, record);
   if (!changed) return std::unexpected(changed.error());
-  if (record != records->end()) {
+  if (record != nullptr) {
     if (auto done = forget(*record); !done) return std::unexpected(done.error());
   }
-  if (!*changed && record == records->end()) {
+  if (!*changed && record == nullptr) {
     fmt::print("{} is not adopted: there is nothing to restore.\n", *directory);
     return ExitStatus::fine;
   }
   fmt::print("{} is restored{}.\n", *directory, gone ? ": it is gone, and so is its record now" : "");
-  if (record == records->end()) {
+  if (record == nullptr) {
     return refused(fmt::format("{}: no readable record of it was found; if one is left in {}, remove it", *directory,
                                paths::installations));
   }

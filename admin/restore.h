@@ -1,4 +1,4 @@
-// secshrctl restore: an adopted installation gets its own gtmsecshr back.
+// secshrctl restore: an adopted installation gets its own gtmsecshr back; one that had none is rid of ours.
 #pragma once
 
 #include <string>

@@ -1,7 +1,9 @@
 // The table of profiles.
 #include "protocol/profile.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 
 #include "protocol/limits.h"
 
@@ -12,6 +14,8 @@ constexpr std::array<std::string_view, 1> gtm_tmp_variables{"gtm_tmp"};
 constexpr std::array<std::string_view, 1> gtm_log_variables{"gtm_log"};
 constexpr std::array<std::string_view, 2> ydb_tmp_variables{"ydb_tmp", "gtm_tmp"};
 constexpr std::array<std::string_view, 2> ydb_log_variables{"ydb_log", "gtm_log"};
+constexpr std::array<std::string_view, 1> generic_tmp_variables{"secshr_tmp"};
+constexpr std::array<std::string_view, 1> generic_log_variables{"secshr_log"};
 
 constexpr Profile gtm{.id = ProfileId::gtm,
                       .name = "gtm",
@@ -37,21 +41,35 @@ constexpr Profile ydb{.id = ProfileId::ydb,
                       .syslog_ident = "YDB-SECSHR",
                       .facility = "YDB"};
 
-static_assert(gtm.socket_prefix.size() <= maximum_socket_prefix);
-static_assert(ydb.socket_prefix.size() <= maximum_socket_prefix);
-static_assert(gtm.mutex_socket_prefix.size() <= maximum_socket_prefix);
-static_assert(ydb.mutex_socket_prefix.size() <= maximum_socket_prefix);
+// There is no release of these that had other sockets.
+constexpr Profile generic{.id = ProfileId::generic,
+                          .name = "generic",
+                          .socket_prefix = "secshr",
+                          .mutex_socket_prefix = "",
+                          .tmp_variables = generic_tmp_variables,
+                          .log_variables = generic_log_variables,
+                          .dist_variable = "secshr_dist",
+                          .shared_library = "gtmsecshr",
+                          .syslog_ident = "SECSHR",
+                          .facility = "SECSHR"};
+
+// In the order of their ids.
+constexpr std::array profiles{gtm, ydb, generic};
+static_assert(std::ranges::all_of(profiles, [](const Profile& each) {
+  return &each == &profiles[static_cast<std::size_t>(each.id)] && !each.socket_prefix.empty() &&
+         each.socket_prefix.size() <= maximum_socket_prefix &&
+         each.mutex_socket_prefix.size() <= maximum_socket_prefix;
+}));
 
 }  // namespace
 
 const Profile* find_profile(std::string_view name) noexcept {
-  if (name == gtm.name) return &gtm;
-  if (name == ydb.name) return &ydb;
-  return nullptr;
+  const auto* const found = std::ranges::find(profiles, name, &Profile::name);
+  return found != profiles.end() ? found : nullptr;
 }
 
 const Profile& profile(ProfileId id) noexcept {
-  return id == ProfileId::ydb ? ydb : gtm;
+  return profiles[static_cast<std::size_t>(id)];
 }
 
 }  // namespace secshr::protocol

@@ -1,4 +1,5 @@
-// What differs between the products whose clients speak this protocol: names only.
+// What differs between the programs whose clients speak this protocol: names only. `generic` is for all that are
+// neither GT.M nor YottaDB.
 #pragma once
 
 #include <span>
@@ -6,16 +7,18 @@
 
 namespace secshr::protocol {
 
-enum class ProfileId { gtm, ydb };
+enum class ProfileId { gtm, ydb, generic };
 
 struct Profile {
   ProfileId id;
   std::string_view name;  // in configuration and logs
   std::string_view socket_prefix;
-  std::string_view mutex_socket_prefix;             // the leftovers that old releases ask to remove
+  std::string_view mutex_socket_prefix;             // the leftovers that old releases ask to remove; may be empty
   std::span<const std::string_view> tmp_variables;  // in order of precedence
   std::span<const std::string_view> log_variables;  // in order of precedence
   std::string_view dist_variable;
+  // A file of the installation that others than its clients may not read; where there is no such library, the
+  // wrapper.
   std::string_view shared_library;
   std::string_view syslog_ident;
   std::string_view facility;  // as in %GTM-I-GTMSECSHRUPDDBHDR

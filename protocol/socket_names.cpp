@@ -59,7 +59,7 @@ std::optional<LeftoverName> parse_leftover_name(const Profile& profile, std::str
     return leftover;
   }
   const std::string_view prefix = profile.mutex_socket_prefix;
-  if (!name.starts_with(prefix) || name.size() != prefix.size() + key_digits) return std::nullopt;
+  if (prefix.empty() || !name.starts_with(prefix) || name.size() != prefix.size() + key_digits) return std::nullopt;
   const auto pid = parse_pid(name.substr(prefix.size()));
   if (!pid) return std::nullopt;
   leftover.pid = *pid;

@@ -72,7 +72,7 @@ struct ClientSocketName {
                                                                        std::string_view name) noexcept;
 
 // The names that a leftover socket file can have: those of client sockets, and of the mutex sockets of old releases,
-// which are their prefix and a pid. Never a server socket's.
+// which are their prefix and a pid, where the profile has such a prefix. Never a server socket's.
 struct LeftoverName {
   SocketName name;
   std::int32_t pid = 0;  // of the process that it belonged to

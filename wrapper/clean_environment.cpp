@@ -7,7 +7,8 @@
 namespace secshr {
 namespace {
 
-constexpr std::array<std::string_view, 4> names{"gtm_tmp", "ydb_tmp", "gtm_log", "ydb_log"};
+constexpr std::array<std::string_view, 6> names{"gtm_tmp", "ydb_tmp", "secshr_tmp",
+                                                "gtm_log", "ydb_log", "secshr_log"};
 
 bool is_usable(std::string_view path, std::size_t limit) noexcept {
   const auto is_control = [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; };

@@ -1,4 +1,4 @@
-// The setuid-root program that clients run to have the broker started. It takes nothing from its caller but four
+// The setuid-root program that clients run to have the broker started. It takes nothing from its caller but six
 // environment variables and who the caller is, hands these to the installed broker in a clean process, waits until
 // that serves or gives up, and exits with its word. No arguments, no configuration, no allocation.
 #include <fcntl.h>

@@ -1,18 +1,14 @@
 #include "secshr/looker/mapped_identity.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
+#include "installation/programs.h"
 #include "system/descriptor.h"
 #include "system/read_lines.h"
 #include "system/reopen.h"
@@ -63,22 +59,6 @@ std::optional<MappedFile> identity_of_huge_page(unsigned size_bits) noexcept {
   return MappedPage(flags, -1, std::size_t{1} << size_bits).identity();
 }
 
-bool is_elf(int file) noexcept {
-  std::array<char, SELFMAG> magic{};
-  return ::pread(file, magic.data(), magic.size(), 0) == SELFMAG && std::memcmp(magic.data(), ELFMAG, SELFMAG) == 0;
-}
-
-std::optional<Program> open_program(const char* path) noexcept {
-  Descriptor pin(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat facts{};
-  if (!pin || ::fstat(pin.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
-  const Descriptor file = reopen(pin.get(), O_RDONLY);
-  if (!file || !is_elf(file.get())) return std::nullopt;
-  const auto identity = MappedPage(MAP_PRIVATE, file.get()).identity();
-  if (!identity) return std::nullopt;
-  return Program{*identity, std::move(pin)};
-}
-
 }  // namespace
 
 std::vector<MappedFile> kernels_own_file_systems() {
@@ -93,18 +73,11 @@ std::vector<MappedFile> kernels_own_file_systems() {
 }
 
 std::vector<Program> installation_programs(const std::string& directory) {
-  namespace fs = std::filesystem;
-  constexpr fs::perms executable = fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
   std::vector<Program> programs;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code unknown;
-    const fs::file_status status = entry->symlink_status(unknown);
-    // Most of an installation are routines: no need to open those.
-    const bool library = entry->path().native().contains(".so");
-    if (!fs::is_regular_file(status) || (!library && (status.permissions() & executable) == fs::perms::none))
-      continue;
-    if (auto program = open_program(entry->path().c_str())) programs.push_back(*std::move(program));
+  for (Descriptor& pin : open_programs(directory)) {
+    const Descriptor file = reopen(pin.get(), O_RDONLY);
+    const auto identity = file ? MappedPage(MAP_PRIVATE, file.get()).identity() : std::nullopt;
+    if (identity) programs.push_back({*identity, std::move(pin)});
   }
   return programs;
 }

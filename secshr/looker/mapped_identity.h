@@ -22,8 +22,7 @@ struct Program {
   Descriptor pin;
 };
 
-// The programs and libraries of the installation in `directory`: regular files that are ELF. What cannot be read is
-// left out: its processes are then not recognised.
+// The programs and libraries of the installation in `directory` (see installation/programs.h).
 [[nodiscard]] std::vector<Program> installation_programs(const std::string& directory);
 
 }  // namespace secshr

@@ -48,7 +48,9 @@ void BrokerTest::SetUp() {
 
 void BrokerTest::TearDown() {
   (void)system_log();
-  (void)broker_messages();
+  for (const auto id : {protocol::ProfileId::gtm, protocol::ProfileId::ydb, protocol::ProfileId::generic}) {
+    (void)broker_messages(id);
+  }
   EXPECT_EQ(messages_, std::vector<std::string>{}) << "messages of somebody else's";
   messages_.clear();
   log_.reset();
@@ -83,11 +85,11 @@ pid_t BrokerTest::serve(const Identity& identity, const std::string& directory) 
   return holder.value_or(-1);
 }
 
-std::optional<pid_t> BrokerTest::lock_holder() {
-  const Descriptor file(::open(lock_file.c_str(), O_RDWR | O_CLOEXEC));
+std::optional<pid_t> BrokerTest::lock_holder(const std::string& file) {
+  const Descriptor opened(::open(file.c_str(), O_RDWR | O_CLOEXEC));
   struct flock lock{};
   lock.l_type = F_WRLCK;
-  if (!file || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  if (!opened || ::fcntl(opened.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
   return lock.l_pid;
 }
 
@@ -105,9 +107,10 @@ std::unique_ptr<Client> BrokerTest::connect(const Identity& identity, const std:
   return client;
 }
 
-Bytes BrokerTest::datagram(const Client& client, const protocol::Request& request, std::uint64_t sequence) {
+Bytes BrokerTest::datagram(const Client& client, const protocol::Request& request, std::uint64_t sequence,
+                           std::uint32_t key) {
   Bytes bytes(2 * protocol::maximum_datagram);
-  const protocol::RequestHeader own{0, release_key, junk_flag, client.pid(), sequence};
+  const protocol::RequestHeader own{0, key, junk_flag, client.pid(), sequence};
   bytes.resize(protocol::encode_request(own, request, bytes));
   EXPECT_GE(bytes.size(), protocol::header_size);
   return bytes;
@@ -189,12 +192,12 @@ void BrokerTest::settle_log() {
   })) << "the log is not written";
 }
 
-std::vector<LogRecord> BrokerTest::log_lines() {
+std::vector<LogRecord> BrokerTest::log_lines(const std::string& file) {
   settle_log();
   drain_system_log();
   std::vector<LogRecord> lines;
-  if (!exists(log_file)) return lines;
-  std::istringstream text(read_file(log_file));
+  if (!exists(file)) return lines;
+  std::istringstream text(read_file(file));
   for (std::string line; std::getline(text, line);) {
     const auto fields = parse_log_line(line);
     EXPECT_TRUE(fields.has_value()) << "not a line of the log's grammar: " << testing::PrintToString(line);
@@ -203,8 +206,8 @@ std::vector<LogRecord> BrokerTest::log_lines() {
   return lines;
 }
 
-std::vector<LogRecord> BrokerTest::records() {
-  auto lines = log_lines();
+std::vector<LogRecord> BrokerTest::records(const std::string& file) {
+  auto lines = log_lines(file);
   std::erase_if(lines, [](const LogRecord& line) { return !line.contains("req"); });
   return lines;
 }
@@ -249,8 +252,10 @@ std::vector<std::string> BrokerTest::system_log() {
   return lines;
 }
 
-std::vector<std::string> BrokerTest::broker_messages() {
-  auto lines = take_messages("GTM-SECSHR", "%GTM-[IWE]-GTMSECSHR[A-Z]+, [ -~]*");
+std::vector<std::string> BrokerTest::broker_messages(protocol::ProfileId profile) {
+  const protocol::Profile& names = protocol::profile(profile);
+  auto lines = take_messages(std::string(names.syslog_ident),
+                             "%" + std::string(names.facility) + "-[IWE]-GTMSECSHR[A-Z]+, [ -~]*");
   for (const auto& line : lines) EXPECT_LE(line.size(), 2000U);
   return lines;
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/profile.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
 #include "tests/integration/client.h"
@@ -75,7 +76,7 @@ class BrokerTest : public PrivateWorldTest {
   static pid_t serve(const Identity& identity = first_user, const std::string& directory = tmp);
   static Ending ending_of(StartStatus status) { return exited(static_cast<int>(status)); }
   // Who holds the installation's lock, if anybody does.
-  static std::optional<pid_t> lock_holder();
+  static std::optional<pid_t> lock_holder(const std::string& file = lock_file);
 
   // The server socket's path in a directory.
   static std::string server_in(const std::string& directory = tmp);
@@ -84,7 +85,8 @@ class BrokerTest : public PrivateWorldTest {
 
   // Datagrams. The use-secshr flag is junk, as stock clients send it.
   static constexpr std::int32_t junk_flag = 0x5a5a5a5a;
-  static Bytes datagram(const Client& client, const protocol::Request& request, std::uint64_t sequence = 1);
+  static Bytes datagram(const Client& client, const protocol::Request& request, std::uint64_t sequence = 1,
+                        std::uint32_t key = release_key);
   static Bytes header(std::int32_t code, std::uint32_t key, std::int32_t pid, std::uint64_t sequence = 1);
 
   // Sends it to the server in `tmp` and waits for the reply, which must echo all of the header but the code.
@@ -101,7 +103,7 @@ class BrokerTest : public PrivateWorldTest {
 
   // The lines of the audit log: of datagrams, and of the broker's own life. Each must be one that the log's own
   // grammar takes.
-  static std::vector<LogRecord> records();
+  static std::vector<LogRecord> records(const std::string& file = log_file);
   static std::vector<LogRecord> events();
   // That the log's last line says that and why the broker has ended.
   static void expect_ended(const std::string& why);
@@ -109,14 +111,14 @@ class BrokerTest : public PrivateWorldTest {
   // The wrapper's and the starter's lines in the system log since the last call, from "reason=" on.
   static std::vector<std::string> system_log();
   // The broker's since the last call, from "%GTM" on.
-  static std::vector<std::string> broker_messages();
+  static std::vector<std::string> broker_messages(protocol::ProfileId profile = protocol::ProfileId::gtm);
   // A start that must fail in this way: exit status, nobody serves, and one line whose reason this is.
   static void expect_no_start(StartStatus status, const std::string& reason, const Identity& identity = first_user,
                               const std::string& directory = tmp);
 
  private:
   static void settle_log();
-  static std::vector<LogRecord> log_lines();
+  static std::vector<LogRecord> log_lines(const std::string& file = log_file);
   // Takes what has come before the queue is full: beyond that the broker's messages are lost, and others wait.
   static void drain_system_log();
   static std::vector<std::string> take_messages(const std::string& ident, const std::string& text);

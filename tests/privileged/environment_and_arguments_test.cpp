@@ -78,8 +78,9 @@ TEST_F(WrapperEnvironment, an_empty_environment_stays_empty) {
   EXPECT_EQ(log_lines(), Strings{});
 }
 
-TEST_F(WrapperEnvironment, the_four_variables_pass_unchanged) {
-  const Strings all{"gtm_tmp=/tmp/a", "ydb_tmp=/tmp/b", "gtm_log=/tmp/c", "ydb_log=/tmp/d"};
+TEST_F(WrapperEnvironment, the_six_variables_pass_unchanged) {
+  const Strings all{"gtm_tmp=/tmp/a", "ydb_tmp=/tmp/b",    "gtm_log=/tmp/c",
+                    "ydb_log=/tmp/d", "secshr_tmp=/tmp/e", "secshr_log=/tmp/f"};
   EXPECT_EQ(environment_of(served(start_with(all))), all);
   EXPECT_EQ(log_lines(), Strings{});
 }
@@ -91,7 +92,7 @@ TEST_F(WrapperEnvironment, variables_that_steer_libraries_never_reach_the_broker
                                  "MALLOC_TRACE", "MALLOC_CHECK_",   "RES_OPTIONS",   "TMPDIR",
                                  "SPDLOG_LEVEL", "ASAN_OPTIONS",    "UBSAN_OPTIONS", "GCOV_PREFIX",
                                  "TZ",           "GLIBC_TUNABLES",  "PATH",          "HOME",
-                                 "gtm_dist",     "ydb_dist",        "gtmroutines"}) {
+                                 "gtm_dist",     "ydb_dist",        "secshr_dist",   "gtmroutines"}) {
     hostile.push_back(name + "=/tmp/evil");
   }
   Strings with_one_good = hostile;
@@ -107,7 +108,7 @@ TEST_F(WrapperEnvironment, an_emptied_tunables_string_does_not_survive) {
 }
 
 TEST_F(WrapperEnvironment, refuses_a_variable_given_twice) {
-  for (const std::string name : {"gtm_tmp", "ydb_tmp", "gtm_log", "ydb_log"}) {
+  for (const std::string name : {"gtm_tmp", "ydb_tmp", "gtm_log", "ydb_log", "secshr_tmp", "secshr_log"}) {
     expect_refusal(start_with({name + "=/tmp", name + "=/tmp/other"}), StartStatus::other,
                    "reason=environment-given-twice detail=none");
   }

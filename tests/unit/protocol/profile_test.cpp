@@ -1,4 +1,4 @@
-// Both profiles, name by name.
+// The profiles, name by name.
 #include "protocol/profile.h"
 
 #include <gtest/gtest.h>
@@ -44,8 +44,24 @@ TEST(Profile, of_yottadb) {
   EXPECT_EQ(ydb->facility, "YDB");
 }
 
+TEST(Profile, of_other_programs) {
+  const Profile* generic = find_profile("generic");
+  ASSERT_NE(generic, nullptr);
+  EXPECT_EQ(generic, &profile(ProfileId::generic));
+  EXPECT_EQ(generic->id, ProfileId::generic);
+  EXPECT_EQ(generic->name, "generic");
+  EXPECT_EQ(generic->socket_prefix, "secshr");
+  EXPECT_EQ(generic->mutex_socket_prefix, "");
+  EXPECT_EQ(list(generic->tmp_variables), (std::vector<std::string_view>{"secshr_tmp"}));
+  EXPECT_EQ(list(generic->log_variables), (std::vector<std::string_view>{"secshr_log"}));
+  EXPECT_EQ(generic->dist_variable, "secshr_dist");
+  EXPECT_EQ(generic->shared_library, "gtmsecshr");
+  EXPECT_EQ(generic->syslog_ident, "SECSHR");
+  EXPECT_EQ(generic->facility, "SECSHR");
+}
+
 TEST(Profile, is_found_by_its_exact_name_only) {
-  for (const std::string_view name : {"", "GTM", "gt", "gtm ", "gtmx", "yottadb", "generic"}) {
+  for (const std::string_view name : {"", "GTM", "gt", "gtm ", "gtmx", "yottadb", "generi", "generic2", "Generic"}) {
     EXPECT_EQ(find_profile(name), nullptr) << name;
   }
 }

@@ -16,10 +16,14 @@ const Profile& gtm() {
 const Profile& ydb() {
   return profile(ProfileId::ydb);
 }
+const Profile& generic() {
+  return profile(ProfileId::generic);
+}
 
 TEST(ServerSocketName, is_the_prefix_and_the_key_without_padding) {
   EXPECT_EQ(server_socket_name(gtm(), 0x2E9E59CB).view(), "gtm_secshr2E9E59CB");
   EXPECT_EQ(server_socket_name(ydb(), 0x2E00000A).view(), "ydb_secshr2E00000A");
+  EXPECT_EQ(server_socket_name(generic(), 0x2E9E59CB).view(), "secshr2E9E59CB");
   EXPECT_EQ(server_socket_name(gtm(), 0x00ABCDEF).view(), "gtm_secshrABCDEF");
   EXPECT_EQ(server_socket_name(gtm(), 0x10).view(), "gtm_secshr10");
   EXPECT_EQ(server_socket_name(gtm(), 0).view(), "gtm_secshr0");
@@ -30,6 +34,7 @@ TEST(ClientSocketName, is_the_prefix_and_eight_digits) {
   EXPECT_EQ(client_socket_name(gtm(), 3090).view(), "gtm_secshr00000C12");
   EXPECT_EQ(client_socket_name(ydb(), 4194304).view(), "ydb_secshr00400000");
   EXPECT_EQ(client_socket_name(gtm(), 1, 'a').view(), "gtm_secshr00000001a");
+  EXPECT_EQ(client_socket_name(generic(), 3090, 'z').view(), "secshr00000C12z");
   EXPECT_EQ(client_socket_name(gtm(), -1).view(), "gtm_secshrFFFFFFFF");
 }
 
@@ -40,7 +45,7 @@ TEST(SocketName, ends_in_a_nul) {
 }
 
 TEST(ParseClientSocketName, reads_back_every_suffix_and_none) {
-  for (const Profile* each : {&gtm(), &ydb()}) {
+  for (const Profile* each : {&gtm(), &ydb(), &generic()}) {
     for (const std::int32_t pid : {1, 9, 10, 3090, 0xABCDE, 0x3FFFFF, maximum_pid}) {
       EXPECT_EQ(parse_client_socket_name(*each, client_socket_name(*each, pid).view()),
                 (ClientSocketName{pid, std::nullopt}));
@@ -160,6 +165,18 @@ TEST(ParseLeftoverName, takes_every_client_name_and_every_mutex_name_as_it_is) {
   EXPECT_FALSE(leftover(ydb(), "gtm_secshr00001A2F"));
 }
 
+// They have none, and what is nobody's prefix is not a prefix of everything.
+TEST(ParseLeftoverName, takes_no_mutex_names_where_there_never_were_any) {
+  EXPECT_EQ(leftover(generic(), "secshr00001A2F"), "secshr00001A2F");
+  EXPECT_EQ(leftover(generic(), "secshr00001A2Fq"), "secshr00001A2Fq");
+  for (const char* name :
+       {"00001A2F", "gtm_mutex00001A2F", "secshr_mutex00001A2F", "gtm_secshr00001A2F", "ydb_secshr00001A2F"}) {
+    EXPECT_FALSE(leftover(generic(), name)) << name;
+  }
+  EXPECT_FALSE(leftover(gtm(), "secshr00001A2F"));
+  EXPECT_FALSE(leftover(ydb(), "secshr00001A2F"));
+}
+
 TEST(ParseLeftoverName, says_whose_it_was) {
   EXPECT_EQ(parse_leftover_name(gtm(), "gtm_secshr00001A2F")->pid, 0x1A2F);
   EXPECT_EQ(parse_leftover_name(gtm(), "gtm_secshr00001A2Fq")->pid, 0x1A2F);
@@ -207,7 +224,7 @@ TEST(ParseLeftoverName, refuses_names_outside_the_grammar) {
 }
 
 TEST(ParseLeftoverName, never_takes_a_server_socket_for_a_leftover) {
-  for (const Profile* each : {&gtm(), &ydb()}) {
+  for (const Profile* each : {&gtm(), &ydb(), &generic()}) {
     for (const std::uint32_t key : {0x2E000000U, 0x2E000001U, 0x2E9E59CBU, 0x2EFFFFFFU}) {
       EXPECT_FALSE(leftover(*each, server_socket_name(*each, key).view()));
     }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "protocol/profile.h"
+
 namespace secshr {
 namespace {
 
@@ -49,20 +51,33 @@ TEST(CleanEnvironment, an_absent_variable_stays_absent) {
   EXPECT_FALSE(cleaned.log_dropped);
 }
 
-TEST(CleanEnvironment, all_four_variables_pass_at_once) {
-  const Entries all{"gtm_tmp=/a", "ydb_tmp=/b", "gtm_log=/c", "ydb_log=/d"};
+TEST(CleanEnvironment, all_six_variables_pass_at_once) {
+  const Entries all{"gtm_tmp=/a", "ydb_tmp=/b", "gtm_log=/c", "ydb_log=/d", "secshr_tmp=/e", "secshr_log=/f"};
   EXPECT_EQ(clean(all).entries, all);
 }
 
+// What a profile's programs are to say reaches the broker, and is judged as what it is.
+TEST(CleanEnvironment, passes_the_variables_of_every_profile) {
+  for (const auto id : {protocol::ProfileId::gtm, protocol::ProfileId::ydb, protocol::ProfileId::generic}) {
+    for (const std::string_view name : protocol::profile(id).tmp_variables) {
+      EXPECT_EQ(clean({std::string(name) + "=relative"}).entries, Entries{std::string(name) + "=/tmp"});
+    }
+    for (const std::string_view name : protocol::profile(id).log_variables) {
+      EXPECT_EQ(clean({std::string(name) + "=/log"}).entries, Entries{std::string(name) + "=/log"});
+      EXPECT_TRUE(clean({std::string(name) + "=relative"}).log_dropped) << name;
+    }
+  }
+}
+
 TEST(CleanEnvironment, passes_nothing_that_the_broker_does_not_need) {
-  const Cleaned cleaned =
-      clean({"LD_PRELOAD=/evil.so", "GLIBC_TUNABLES=", "TZ=/evil", "PATH=.", "gtm_dist=/evil",
-             "ASAN_OPTIONS=log_path=/etc/x", "gtm_tmp=/t", "GTM_TMP=/u", "gtm_tmp2=/v", "gtm_tm=/w"});
+  const Cleaned cleaned = clean({"LD_PRELOAD=/evil.so", "GLIBC_TUNABLES=", "TZ=/evil", "PATH=.", "gtm_dist=/evil",
+                                 "ASAN_OPTIONS=log_path=/etc/x", "gtm_tmp=/t", "GTM_TMP=/u", "gtm_tmp2=/v",
+                                 "gtm_tm=/w", "secshr_dist=/evil", "secshr=/x", "_tmp=/y"});
   EXPECT_EQ(cleaned.entries, Entries{"gtm_tmp=/t"});
 }
 
 TEST(CleanEnvironment, refuses_a_variable_given_twice) {
-  for (const std::string name : {"gtm_tmp", "ydb_tmp", "gtm_log", "ydb_log"}) {
+  for (const std::string name : {"gtm_tmp", "ydb_tmp", "gtm_log", "ydb_log", "secshr_tmp", "secshr_log"}) {
     EXPECT_EQ(clean({name + "=/a", "x=y", name + "=/b"}).refusal, "environment-given-twice") << name;
     EXPECT_EQ(clean({name + "=/a", name + "=/a"}).refusal, "environment-given-twice") << name;
     // An unusable one counts as given.
@@ -95,7 +110,7 @@ TEST(CleanEnvironment, refuses_an_entry_with_an_empty_name) {
 }
 
 TEST(CleanEnvironment, a_tmp_of_the_longest_length_is_used_and_a_longer_one_is_never_cut) {
-  for (const std::string name : {"gtm_tmp=", "ydb_tmp="}) {
+  for (const std::string name : {"gtm_tmp=", "ydb_tmp=", "secshr_tmp="}) {
     EXPECT_EQ(clean({name + path_of(tmp_limit)}).entries, Entries{name + path_of(86)});
     for (const std::size_t length : {tmp_limit + 1, std::size_t{107}, std::size_t{108}, std::size_t{4096},
                                      std::size_t{128} * 1024, std::size_t{6} << 20}) {
@@ -107,7 +122,7 @@ TEST(CleanEnvironment, a_tmp_of_the_longest_length_is_used_and_a_longer_one_is_n
 }
 
 TEST(CleanEnvironment, a_log_of_the_longest_length_is_used_and_a_longer_one_is_dropped) {
-  for (const std::string name : {"gtm_log=", "ydb_log="}) {
+  for (const std::string name : {"gtm_log=", "ydb_log=", "secshr_log="}) {
     EXPECT_EQ(clean({name + path_of(log_limit)}).entries, Entries{name + path_of(4095)});
     for (const std::size_t length : {log_limit + 1, std::size_t{128} * 1024}) {
       const Cleaned cleaned = clean({name + path_of(length)});
@@ -117,9 +132,10 @@ TEST(CleanEnvironment, a_log_of_the_longest_length_is_used_and_a_longer_one_is_d
   }
 }
 
-TEST(CleanEnvironment, all_four_at_their_limits_fit_the_storage) {
-  const Entries all{"gtm_log=" + path_of(log_limit), "ydb_log=" + path_of(log_limit), "gtm_tmp=" + path_of(tmp_limit),
-                    "ydb_tmp=" + path_of(tmp_limit)};
+TEST(CleanEnvironment, all_six_at_their_limits_fit_the_storage) {
+  const Entries all{"secshr_log=" + path_of(log_limit), "gtm_log=" + path_of(log_limit),
+                    "ydb_log=" + path_of(log_limit),    "gtm_tmp=" + path_of(tmp_limit),
+                    "ydb_tmp=" + path_of(tmp_limit),    "secshr_tmp=" + path_of(tmp_limit)};
   EXPECT_EQ(clean(all).entries, all);
 }
 
