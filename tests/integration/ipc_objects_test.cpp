@@ -1,6 +1,5 @@
 // Removing semaphore sets and segments: whose permissions count, as what the broker acts, and what is left alone.
 // What holds for both kinds.
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
@@ -11,6 +10,7 @@
 #include <csignal>
 #include <functional>
 
+#include "tests/integration/next_number.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/removal_fixture.h"
 
@@ -45,11 +45,7 @@ class IpcRemoval : public BrokerRemoval {
   }
   // The next object that is made gets this id; false where the kernel cannot do that.
   static bool choose_next_id(int id) {
-    const char* const path =
-        std::is_same_v<Kind, SemaphoreSets> ? "/proc/sys/kernel/sem_next_id" : "/proc/sys/kernel/shm_next_id";
-    const Descriptor file(::open(path, O_WRONLY | O_CLOEXEC));
-    const std::string number = std::to_string(id);
-    return file && ::write(file.get(), number.data(), number.size()) == static_cast<ssize_t>(number.size());
+    return std::is_same_v<Kind, SemaphoreSets> ? choose_next_semid(id) : choose_next_shmid(id);
   }
   static Expected forbidden() { return refused(EPERM, Kind::rule); }
 };

@@ -1,6 +1,5 @@
 // Waking and continuing: which processes the two signals reach. Those of the adopted installation, by what they run
 // or map, whoever they belong to and whoever asks; and never one that an alarm would kill.
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/namespaces.h"
+#include "tests/integration/next_number.h"
 #include "tests/integration/process_state.h"
 
 namespace secshr::test {
@@ -99,13 +99,6 @@ class BrokerSignals : public BrokerTest {
     SCOPED_TRACE(pid);
     (void)expect_answer(*asker_, protocol::ContinueProcess{pid}, expected);
     (void)expect_answer(*asker_, protocol::Wake{pid}, expected);
-  }
-
-  // The next process that is made gets the number behind this one; false where the kernel cannot do that.
-  static bool write_last_pid(pid_t pid) {
-    const Descriptor file(::open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC));
-    const std::string number = std::to_string(pid);
-    return file && ::write(file.get(), number.data(), number.size()) == static_cast<ssize_t>(number.size());
   }
 
   pid_t broker_ = -1;
@@ -328,7 +321,7 @@ TEST_F(BrokerSignals, one_that_ends_while_it_is_looked_at_is_esrch_whoever_gets_
     ASSERT_EQ(::kill(pid, SIGKILL), 0);
     ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
     // The next process gets just this number.
-    if (!write_last_pid(pid - 1)) SECSHR_SKIP("process numbers cannot be chosen");
+    if (!choose_next_pid(pid)) SECSHR_SKIP("process numbers cannot be chosen");
     const pid_t next = start_stopped(second_user, program);
     EXPECT_EQ(next, pid);
     resume(lookers);
