@@ -42,6 +42,10 @@ root_first|bob|remove-segment remove-semaphore-set remove-semaphore-set|remove-s
 root_first|bob, refused|-|remove-semaphore-set:ipc.root|the same, as a record
 syslog|GTMSECSHRREMFILE|-|severity I|stock removes leftovers without a record
 syslog|GTMSECSHRSTART|severity W|-|a start while a server runs is no failure
+two_directories|alice|nothing|flush-header-open flush-header-close|stock serves the one directory that it was started with
+two_directories|alice (2)|nothing|flush-header-open flush-header-close|the same
+two_directories|alice reads|%GTM-E-DBFILERR %GTM-E-GTMSECSHRSRVF|49|the same, as alice sees it
+two_directories|alice reads (2)|%GTM-E-DBFILERR %GTM-E-GTMSECSHRSRVF|49|the same
 utf8|UTF-8 client (2)|-|flush-header-open flush-header-close|stock does not start from Debian's utf8/, so it is asked once less
 END
 }
