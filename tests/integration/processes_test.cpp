@@ -170,7 +170,8 @@ TEST_F(BrokerProcess, the_broker_holds_open_what_it_serves_with_and_nothing_else
   std::ranges::sort(sorted);
   // It may still be about to close the pipe through which it has just told the wrapper.
   EXPECT_TRUE(eventually([&] { return open_in(found_.brokers[0]) == sorted; }))
-      << testing::PrintToString(open_in(found_.brokers[0]));
+      << open_in(found_.brokers[0]).size() << " and not " << sorted.size() << ": "
+      << open_in(found_.brokers[0]).size() << " and not " << sorted.size();
   // The directory and the programs are only names: nothing can be listed or opened through them with the broker's own
   // rights.
   for (const auto& [number, target] : descriptors_of(found_.brokers[0])) {
