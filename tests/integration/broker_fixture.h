@@ -121,6 +121,9 @@ class BrokerTest : public PrivateWorldTest {
   static std::vector<LogRecord> log_lines(const std::string& file = log_file);
   // Takes what has come before the queue is full: beyond that the broker's messages are lost, and others wait.
   static void drain_system_log();
+  // Of those that have come.
+  static std::vector<std::string> take_starters_messages();
+  static std::vector<std::string> take_brokers_messages(protocol::ProfileId profile);
   static std::vector<std::string> take_messages(const std::string& ident, const std::string& text);
 
   inline static std::unique_ptr<SystemLog> log_;
