@@ -72,7 +72,8 @@ inline constexpr std::size_t reply_sockets = 64;
 // To a system log that takes streams: one for each time that its daemon is restarted.
 inline constexpr std::size_t system_log_connections = 8;
 // Of the broker, beside those of the directories: helpers, log, page, control, lock, programs of the installation.
-inline constexpr std::size_t descriptors_of_its_own = parked_descriptors + reply_sockets + system_log_connections + 96;
+inline constexpr std::size_t descriptors_of_its_own =
+    parked_descriptors + reply_sockets + system_log_connections + 96;
 // A directory's own, its socket, and what fills the queue before it is closed.
 inline constexpr std::size_t descriptors_per_directory = 2 + 4;
 static_assert(descriptors_of_its_own + 4 * descriptors_per_directory <= 512);
@@ -83,6 +84,11 @@ inline constexpr std::size_t reply_sockets_per_uid = 4;
 inline constexpr std::uint64_t routine_lines_waiting = 64;
 // At the end of the broker, for what is still on its way; and for the recorder, when the broker was killed.
 inline constexpr std::chrono::milliseconds log_drain{1000};
+
+// Failed starts that are said, each in a line of the audit log and one or two of the system log: of one user in a
+// minute, and how many users are counted by themselves, besides root.
+inline constexpr unsigned start_lines_per_minute = 5;
+inline constexpr std::size_t users_with_start_lines = 16;
 
 // How much of the kernel's list of bound socket names is looked through: some 3000 names.
 inline constexpr std::size_t listed_names_size = std::size_t{256} << 10;

@@ -12,7 +12,6 @@
 #include <optional>
 
 #include "protocol/server_key.h"
-#include "secshr/audit/logfmt.h"
 #include "secshr/start/environment.h"
 #include "secshr/start/kept_configuration.h"
 #include "secshr/start/root_directories.h"
@@ -20,7 +19,6 @@
 #include "secshr_paths.h"
 #include "system/root_controlled.h"
 #include "system/same_file.h"
-#include "system/system_log.h"
 
 namespace secshr {
 namespace {
@@ -44,17 +42,11 @@ Started<Installation> find_adopted(const struct stat& wrapper) {
   return **std::move(found);
 }
 
-void say_that_the_kept_one_is_used(const ConfigurationError& refused) {
-  const std::string detail = LogLine().text("in_force", "kept").text("cause", to_string(refused)).view();
-  log_to_system("configuration", detail.c_str());
-}
-
 bool use_kept(Plan& plan, const std::string& installation, const ConfigurationError& refused) {
   auto kept = load_kept_configuration(installation);
   if (!kept) return false;
   plan.configuration = *std::move(kept);
   plan.refused_configuration = refused;
-  say_that_the_kept_one_is_used(refused);
   return true;
 }
 

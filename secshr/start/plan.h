@@ -55,8 +55,7 @@ struct Plan {
   std::vector<PlannedDirectory> directories;  // the invoker's first; empty until chosen
 };
 
-// What the administrator decided, for the installation whose wrapper was run. A configuration that is refused is said
-// so in the system log at once; the audit log's place is in the one that is in force.
+// What the administrator decided, for the installation whose wrapper was run.
 [[nodiscard]] Started<Plan> read_configuration();
 
 // Where its place cannot be had, the kept configuration and its log count.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <iterator>
 #include <regex>
 #include <sstream>
@@ -18,6 +19,7 @@
 #include "protocol/socket_names.h"
 #include "protocol/wire_header.h"
 #include "secshr/audit/logfmt.h"
+#include "secshr/start/start_lines.h"
 #include "secshr_paths.h"
 #include "tests/integration/process_state.h"
 
@@ -271,9 +273,17 @@ std::vector<std::string> BrokerTest::take_brokers_messages(protocol::ProfileId p
   return lines;
 }
 
+void BrokerTest::forget_failed_starts() {
+  if (!exists(paths::run)) return;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(paths::run)) {
+    if (entry.path().filename() == StartLines::file_name) std::filesystem::remove(entry.path());
+  }
+}
+
 void BrokerTest::expect_no_start(StartStatus status, const std::string& reason, const Identity& identity,
                                  const std::string& directory) {
   (void)system_log();
+  forget_failed_starts();
   const Outcome outcome = start(identity, directory);
   EXPECT_EQ(outcome.ending, ending_of(status));
   EXPECT_EQ(outcome.output + outcome.errors, "");

@@ -46,6 +46,7 @@ class BrokerConfiguration : public BrokerTest {
   static void expect_served_with_kept(const std::string& text, const std::string& what) {
     const std::size_t before = events().size();
     (void)system_log();
+    forget_failed_starts();
     (void)serve();
     expect_serving();
     const auto lines = system_log();
