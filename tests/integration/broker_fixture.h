@@ -111,13 +111,9 @@ class BrokerTest : public PrivateWorldTest {
   // The wrapper's and the starter's lines in the system log since the last call, from "reason=" on.
   static std::vector<std::string> system_log();
   // The broker's since the last call, from "%GTM" on.
-<<<<<<< HEAD
   static std::vector<std::string> broker_messages(protocol::ProfileId profile = protocol::ProfileId::gtm);
-=======
-  static std::vector<std::string> broker_messages();
   // That starts have failed meanwhile: the next that fails is said, however many there were.
   static void forget_failed_starts();
->>>>>>> c5b6f25 (Starts that fail are said five times a minute of each user, and then counted and told later)
   // A start that must fail in this way: exit status, nobody serves, and one line whose reason this is.
   static void expect_no_start(StartStatus status, const std::string& reason, const Identity& identity = first_user,
                               const std::string& directory = tmp);
