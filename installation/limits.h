@@ -26,8 +26,8 @@ inline constexpr std::size_t path_bytes = 3072;
 inline constexpr std::size_t installation_name_bytes = 64;
 inline constexpr std::size_t release_bytes = 128;
 
-// Of a directory that is adopted as generic: more than one application has. Each is held open by the broker, which has
-// room for them among the descriptors of its own (secshr/limits.h).
+// Of a directory that is adopted as generic: more than one application has. Each is held open by the broker, which
+// has room for them among the descriptors of its own (secshr/limits.h).
 inline constexpr std::size_t most_programs = 64;
 
 }  // namespace secshr::limits
