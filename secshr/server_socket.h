@@ -33,6 +33,8 @@ class BoundSocket {
   [[nodiscard]] static std::expected<BoundSocket, SocketFault> bind(int directory, mode_t mode, gid_t group) noexcept;
 
   BoundSocket(BoundSocket&& other) noexcept;
+  BoundSocket(const BoundSocket&) = delete;
+  BoundSocket& operator=(const BoundSocket&) = delete;
   BoundSocket& operator=(BoundSocket&&) = delete;
   // Removes the file that has not got the name.
   ~BoundSocket();

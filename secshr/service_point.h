@@ -15,7 +15,7 @@ struct ServicePoint {
   MonotonicTime last_datagram;
   // To be closed as soon as nobody's datagram is in its queue, or then.
   bool is_leaving = false;
-  MonotonicTime close_by = {};
+  MonotonicTime close_by;
 };
 
 }  // namespace secshr

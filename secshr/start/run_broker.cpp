@@ -6,6 +6,7 @@
 #include <cstring>
 #include <ctime>
 #include <expected>
+#include <span>
 #include <utility>
 
 #include "secshr/audit/audit.h"
@@ -98,8 +99,8 @@ Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs) {
   return Preparation{*std::move(helpers), *std::move(kernel)};
 }
 
-Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::vector<ServicePoint> points, Place place,
-                            Logs& logs, std::vector<Note> notes) {
+Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span<ServicePoint> points, Place place,
+                            Logs& logs, std::vector<Note>& notes) {
   auto& [helpers, kernel] = preparation;
   auto control = listen_for_control(place.directory.get());
   if (!control) return start_fault(StartStatus::other, "control", std::strerror(control.error()));

@@ -1,6 +1,7 @@
 // The last step of a start: from root, with everything made and the lock held, to a broker that serves.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ struct Place {
 
 // Drops everything but the broker's own privileges, says on the readiness pipe that it serves, and serves until it
 // ends.
-[[nodiscard]] Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::vector<ServicePoint> points,
-                                          Place place, Logs& logs, std::vector<Note> notes);
+[[nodiscard]] Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span<ServicePoint> points,
+                                          Place place, Logs& logs, std::vector<Note>& notes);
 
 }  // namespace secshr

@@ -169,8 +169,12 @@ Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::ve
   for (auto& [directory, socket] : bound) {
     auto named = std::move(socket).take_name(plan.server_name);
     if (named) {
-      points.push_back({*std::move(named), directory->descriptor.get(), directory->name,
-                        now - std::chrono::seconds(directory->idle_seconds)});
+      points.push_back({*std::move(named),
+                        directory->descriptor.get(),
+                        directory->name,
+                        now - std::chrono::seconds(directory->idle_seconds),
+                        false,
+                        {}});
     } else if (const auto failed = fail(*directory, named.error()); !failed) {
       return std::unexpected(failed.error());
     }

@@ -140,8 +140,8 @@ class Taking {
     for (std::string& directory : left_out) notes_.push_back({"directory-not-served", std::move(directory)});
     if (former) take_lock_of(*former);
     former.reset();
-    const auto end = run_broker(plan_, std::move(preparation), *std::move(points),
-                                {std::move(directory_), lock_, signals_}, logs_, std::move(notes_));
+    const auto end =
+        run_broker(plan_, std::move(preparation), *points, {std::move(directory_), lock_, signals_}, logs_, notes_);
     if (!end) return std::unexpected(end.error());
     return StartStatus::serving;
   }
