@@ -162,15 +162,15 @@ TEST_F(BrokerTakeover, nothing_is_lost_or_answered_twice_in_a_hundred_of_them_un
 }
 
 TEST_F(BrokerTakeover, two_hundred_starts_in_twelve_directories_end_with_one_broker_that_serves_all) {
-  constexpr int directories = 12;
+  constexpr std::size_t directories = 12;
   std::vector<std::string> names;
-  for (int index = 0; index < directories; ++index) {
+  for (std::size_t index = 0; index < directories; ++index) {
     names.push_back("/mnt/test/many" + std::to_string(index));
     make_directory(names.back(), 01777);
   }
   std::vector<Running> starters;
   starters.reserve(200);
-  for (int index = 0; index < 200; ++index) {
+  for (std::size_t index = 0; index < 200; ++index) {
     starters.push_back(
         start_as(index % 2 == 0 ? first_user : second_user, start_command(names.at(index % directories))));
   }
