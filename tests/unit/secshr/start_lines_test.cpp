@@ -123,42 +123,61 @@ TEST_F(StartLinesTest, count_no_further_than_they_can_and_do_not_begin_anew) {
   EXPECT_EQ(told(minute + 1), (All{{1000, most - limit}}));
 }
 
-TEST_F(StartLinesTest, are_counted_exactly_by_many_processes_at_a_time) {
-  constexpr unsigned processes = 8;
-  constexpr unsigned starts = 2000;
-  std::array<int, 2> results{};
-  ASSERT_EQ(::pipe2(results.data(), O_CLOEXEC), 0);
-  for (unsigned process = 0; process < processes; ++process) {
-    const pid_t pid = ::fork();
-    ASSERT_GE(pid, 0);
-    if (pid != 0) continue;
-    // The minute ends in the middle: what is withheld is told by one of them.
-    std::uint64_t counts[2] = {};
-    for (unsigned start = 0; start < starts; ++start) {
-      auto lines = open();
-      const std::uint64_t when = minute + start / (starts / 4);
-      counts[1] += sum(lines.take_withheld(when));
-      counts[0] += lines.may_say(1000, when) ? 1 : 0;
+class ManyProcesses : public StartLinesTest {
+ protected:
+  struct Count {
+    std::uint64_t lines = 0;
+    std::uint64_t withheld = 0;
+  };
+  static constexpr unsigned processes = 8;
+  static constexpr unsigned starts = 2000;
+
+  // Of so many starts in each of them, of which each is in the minute that its number gives.
+  Count count(std::uint64_t (*minute_of)(unsigned start)) const {
+    std::array<int, 2> results{};
+    if (::pipe2(results.data(), O_CLOEXEC) != 0) std::abort();
+    const Descriptor reading(results[0]);
+    Descriptor writing(results[1]);
+    for (unsigned process = 0; process < processes; ++process) {
+      const pid_t pid = ::fork();
+      EXPECT_GE(pid, 0);
+      if (pid != 0) continue;
+      Count mine;
+      for (unsigned start = 0; start < starts; ++start) {
+        auto lines = open();
+        mine.withheld += sum(lines.take_withheld(minute_of(start)));
+        mine.lines += lines.may_say(1000, minute_of(start)) ? 1 : 0;
+      }
+      (void)!::write(writing.get(), &mine, sizeof mine);
+      ::_exit(0);
     }
-    (void)!::write(results[1], counts, sizeof counts);
-    ::_exit(0);
+    writing.reset();  // so that one who dies keeps nobody waiting
+    Count all;
+    for (unsigned process = 0; process < processes; ++process) {
+      Count theirs;
+      EXPECT_EQ(::read(reading.get(), &theirs, sizeof theirs), static_cast<ssize_t>(sizeof theirs));
+      all.lines += theirs.lines;
+      all.withheld += theirs.withheld;
+      int status = 0;
+      EXPECT_GT(::wait(&status), 0);
+      EXPECT_EQ(status, 0);
+    }
+    return all;
   }
-  std::uint64_t lines = 0;
-  std::uint64_t withheld = 0;
-  for (unsigned process = 0; process < processes; ++process) {
-    std::uint64_t counts[2] = {};
-    ASSERT_EQ(::read(results[0], counts, sizeof counts), static_cast<ssize_t>(sizeof counts));
-    lines += counts[0];
-    withheld += counts[1];
-    int status = 0;
-    EXPECT_GT(::wait(&status), 0);
-    EXPECT_EQ(status, 0);
-  }
-  withheld += sum(told(minute + 4));
-  EXPECT_EQ(lines + withheld, processes * starts);
+};
+
+TEST_F(ManyProcesses, have_so_many_lines_in_a_minute_together) {
+  const auto [lines, withheld] = count([](unsigned) { return minute; });
+  EXPECT_EQ(lines, limit);
+  EXPECT_EQ(withheld, 0U);
+  EXPECT_EQ(told(minute + 1), (All{{1000, processes * starts - limit}}));
+}
+
+// How many lines there are depends on who runs when: of different minutes they take the place from each other.
+TEST_F(ManyProcesses, count_each_start_once_also_while_the_minute_ends) {
+  const auto [lines, withheld] = count([](unsigned start) { return minute + start / (starts / 4); });
+  EXPECT_EQ(lines + withheld + sum(told(minute + 4)), processes * starts);
   EXPECT_GE(lines, limit);
-  // Processes of different minutes at the same time take the place from each other, a few times.
-  EXPECT_LT(lines, processes * starts / 4);
 }
 
 // --- The file. ---
