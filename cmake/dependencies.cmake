@@ -13,7 +13,9 @@ find_library(LIBSECCOMP_STATIC NAMES libseccomp.a REQUIRED)
 find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
 find_path(NLOHMANN_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
 
-# spdlog's own targets link the shared fmt, which a static program cannot: both header-only.
+# fmt and spdlog without the targets of their packages, which link the shared fmt: a static program cannot.
+add_library(secshr_fmt STATIC ${CMAKE_CURRENT_LIST_DIR}/fmt_library.cpp)
+secshr_harden(secshr_fmt)
 add_library(secshr_spdlog INTERFACE)
 target_compile_definitions(secshr_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
-target_link_libraries(secshr_spdlog INTERFACE fmt::fmt-header-only)
+target_link_libraries(secshr_spdlog INTERFACE secshr_fmt)
