@@ -16,17 +16,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <system_error>
+
+#include "tests/support/fail.h"
 
 namespace secshr::test {
-namespace {
-
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-}  // namespace
-
 sockaddr_un address_of(const char* path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

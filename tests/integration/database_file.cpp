@@ -9,14 +9,10 @@
 #include <cstring>
 
 #include "protocol/database_header.h"
+#include "tests/support/semaphore_argument.h"
 
 namespace secshr::test {
 namespace {
-
-union SemaphoreArgument {
-  int value;
-  semid_ds* set;
-};
 
 // Where a client has attached its segment; each process has its own.
 void* attached_at = nullptr;

@@ -4,14 +4,10 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 
+#include "tests/support/semaphore_argument.h"
+
 namespace secshr::test {
 namespace {
-
-union SemaphoreArgument {
-  int value;
-  semid_ds* set;
-  seminfo* info;
-};
 
 IpcEntry entry_of(const ipc_perm& permissions, std::int64_t ctime) {
   return {permissions.uid, permissions.cuid, permissions.gid, permissions.cgid, permissions.mode & 0777U, ctime};

@@ -10,16 +10,12 @@
 
 #include <cerrno>
 #include <csignal>
-#include <system_error>
 
 #include "tests/integration/process_state.h"
+#include "tests/support/fail.h"
 
 namespace secshr::test {
 namespace {
-
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 
 Descriptor pidfd_of(pid_t pid) {
   return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

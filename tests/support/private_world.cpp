@@ -28,6 +28,7 @@
 #include <system_error>
 
 #include "secshr_paths.h"
+#include "tests/support/fail.h"
 
 namespace secshr::test {
 namespace {
@@ -45,9 +46,6 @@ State& state() {
   return instance;
 }
 
-[[noreturn]] void fail(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
 void check(bool success, const std::string& what) {
   if (!success) fail(what);
 }

@@ -18,13 +18,13 @@ enum class Pair { unnamed, absent, other_time, mine, others };
 enum class Attached { nobody, requester, my_other_process, another, requester_and_another, two_others };
 enum class LastOperation { requester, my_other_process, another };
 
-struct Case {
+struct Closing {
   Pair segment;
   Attached attached;
   Pair set;
   LastOperation last;
 };
-bool is_allowed(const Case& each);
+bool is_allowed(const Closing& each);
 
 class AuthorizeClose : public AuthorizeTest {
  protected:
@@ -50,7 +50,7 @@ class AuthorizeClose : public AuthorizeTest {
     }
     if (attached == Attached::two_others) attach(third_pid, header.shmid);
   }
-  void check(const Case& each) {
+  void check(const Closing& each) {
     start_anew();
     put_segment(each.segment);
     put_attaches(each.attached);
@@ -69,7 +69,7 @@ class AuthorizeClose : public AuthorizeTest {
 
 // The rule, restated: nobody is attached to the segment that has the id, or just the requester, who then must hold
 // the semaphore set; and a set that lives is the requester's own, or held by it.
-bool is_allowed(const Case& each) {
+bool is_allowed(const Closing& each) {
   const bool there = each.set != Pair::unnamed && each.set != Pair::absent;
   const bool holds = there && (each.set == Pair::mine || each.last == LastOperation::requester);
   const bool set_lives = each.set == Pair::mine || each.set == Pair::others;

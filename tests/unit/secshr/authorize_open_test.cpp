@@ -18,7 +18,7 @@ constexpr IpcIds other{1, 1, 71, 81};  // also the times of wanted objects that 
 enum class Object { mine, others, other_time, absent };                    // what is asked for
 enum class Header { none, same, same_id_other_time, live, dead, reused };  // what the header says instead
 
-struct Case {
+struct Opening {
   Object set;
   bool holds_set;  // the requester was the last to operate on it
   Object segment;
@@ -26,8 +26,8 @@ struct Case {
   Header header_set;
   Header header_segment;
 };
-bool ids_are_right(const Case& each);
-bool forgets_live(const Case& each);
+bool ids_are_right(const Opening& each);
+bool forgets_live(const Opening& each);
 
 class AuthorizeOpen : public AuthorizeTest {
  protected:
@@ -60,7 +60,7 @@ class AuthorizeOpen : public AuthorizeTest {
     if (in_header == Header::reused) machine.segments[other.shmid] = {{other_uid, other_uid, 99}};
   }
 
-  void check(const Case& each) {
+  void check(const Opening& each) {
     start_anew();
     IpcIds header = protocol::closed_ids;
     put_set(each.set, each.holds_set);
@@ -83,7 +83,7 @@ bool is_as_asked(Object object) {
 
 // The rule, restated: each named object exists with its time, and is the requester's or in the header; who adds a
 // segment to somebody else's stand-alone access holds the set, too ...
-bool ids_are_right(const Case& each) {
+bool ids_are_right(const Opening& each) {
   const bool adds_segment = each.with_segment && each.header_segment != Header::same;
   const bool others_set = each.header_set == Header::same && (each.holds_set || !adds_segment);
   const bool set = is_as_asked(each.set) && (each.set == Object::mine || others_set);
@@ -93,7 +93,7 @@ bool ids_are_right(const Case& each) {
 }
 
 // ... and the header names no other object that lives.
-bool forgets_live(const Case& each) {
+bool forgets_live(const Opening& each) {
   if (each.header_set == Header::live || each.header_segment == Header::live) return true;
   if (each.with_segment) return false;
   // Without a segment of its own the client would forget the header's, even one with the id that it could have asked

@@ -14,6 +14,7 @@
 #include "secshr/ipc_permission.h"
 #include "tests/support/private_world.h"
 #include "tests/support/run_as.h"
+#include "tests/support/semaphore_argument.h"
 
 namespace secshr::test {
 namespace {
@@ -25,11 +26,6 @@ constexpr gid_t owners_group = 72001;
 constexpr gid_t creators_group = 72002;
 constexpr gid_t strange_group = 72003;
 constexpr unsigned modes = 01000;
-
-union SemaphoreArgument {
-  int value;
-  semid_ds* set;
-};
 
 // One set and one segment of every mode, of which creator and owner differ: they go with the private world.
 struct Objects {

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 constexpr uid_t first_uid = 71001;
 constexpr uid_t broker_uid = 71900;
 constexpr std::array<std::byte, 24> reply{std::byte{1}, std::byte{2}};
-const std::string place = "/mnt/test/tmp";
+const std::string served = "/mnt/test/tmp";
 
 // A socket in the served directory that belongs to some user.
 class Client {
@@ -47,7 +47,7 @@ class Client {
     EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   }
   void close() { socket_.reset(); }
-  [[nodiscard]] std::string path() const { return place + "/" + name_; }
+  [[nodiscard]] std::string path() const { return served + "/" + name_; }
   [[nodiscard]] const char* name() const { return name_.c_str(); }
   // Takes what is queued, and returns how many replies that were.
   [[nodiscard]] std::size_t read_all() const {
@@ -64,7 +64,7 @@ class Client {
   static sockaddr_un address_of(const std::string& name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    std::ranges::copy(place + "/" + name, static_cast<char*>(address.sun_path));
+    std::ranges::copy(served + "/" + name, static_cast<char*>(address.sun_path));
     return address;
   }
   std::string name_;
@@ -88,8 +88,8 @@ class ReplySocketPool : public PrivateWorldTest {
   void SetUp() override {
     PrivateWorldTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    make_directory(place, 01777);
-    directory_.reset(::open(place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    make_directory(served, 01777);
+    directory_.reset(::open(served.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     const rlimit many{8192, 8192};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &many), 0);
     auto made = ReplySockets::make();
@@ -245,21 +245,21 @@ TEST_F(ReplySocketPool, a_name_that_stands_for_something_else_gets_nothing) {
   const Client own(first_uid, "own");
   const Client others(first_uid + 1, "others");
   const auto expect_nothing = [&](const std::string& name) {
-    EXPECT_EQ(::lchown((place + "/" + name).c_str(), first_uid, first_uid), 0);
+    EXPECT_EQ(::lchown((served + "/" + name).c_str(), first_uid, first_uid), 0);
     EXPECT_EQ(send(first_uid, name), EPERM) << name;
     EXPECT_EQ(own.read_all() + others.read_all(), 0U) << name;
   };
   EXPECT_EQ(send(first_uid, others), EPERM);
-  fs::create_symlink(own.path(), place + "/link");
+  fs::create_symlink(own.path(), served + "/link");
   expect_nothing("link");
-  fs::create_symlink(others.path(), place + "/others-link");
+  fs::create_symlink(others.path(), served + "/others-link");
   expect_nothing("others-link");
-  write_file(place + "/file", "a file\n", 0666);
+  write_file(served + "/file", "a file\n", 0666);
   expect_nothing("file");
-  EXPECT_EQ(read_file(place + "/file"), "a file\n");
-  ASSERT_EQ(::mkfifo((place + "/fifo").c_str(), 0666), 0);
+  EXPECT_EQ(read_file(served + "/file"), "a file\n");
+  ASSERT_EQ(::mkfifo((served + "/fifo").c_str(), 0666), 0);
   expect_nothing("fifo");
-  make_directory(place + "/directory", 0777);
+  make_directory(served + "/directory", 0777);
   expect_nothing("directory");
   EXPECT_EQ(others.read_all(), 0U);
   // The control: the same name, once it is the client's own socket.
@@ -287,12 +287,12 @@ TEST_F(ReplySocketPool, a_broker_reaches_what_its_client_reaches) {
   EXPECT_EQ(send_as_broker(first_uid, narrow), exited(EACCES));
   EXPECT_EQ(send_as_broker(first_uid + 1, narrow), exited(EPERM));
   // A directory that only its owner can search, and only a group can.
-  ASSERT_EQ(::chmod(place.c_str(), 0700), 0);
+  ASSERT_EQ(::chmod(served.c_str(), 0700), 0);
   EXPECT_EQ(send_as_broker(first_uid, open), exited(EACCES));
-  ASSERT_EQ(::chown(place.c_str(), first_uid, first_uid), 0);
+  ASSERT_EQ(::chown(served.c_str(), first_uid, first_uid), 0);
   EXPECT_EQ(send_as_broker(first_uid, open), exited(0));
-  ASSERT_EQ(::chown(place.c_str(), 0, 71500), 0);
-  ASSERT_EQ(::chmod(place.c_str(), 0710), 0);
+  ASSERT_EQ(::chown(served.c_str(), 0, 71500), 0);
+  ASSERT_EQ(::chmod(served.c_str(), 0710), 0);
   EXPECT_EQ(send_as_broker(first_uid, open), exited(0));
   EXPECT_EQ(open.read_all(), 2U);
 }
