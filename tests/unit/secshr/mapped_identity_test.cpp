@@ -39,15 +39,16 @@ std::vector<std::size_t> huge_page_sizes() {
   return sizes;
 }
 
-// How our own maps name what is mapped at that address.
-std::optional<MappedFile> mapped_at(const void* address) {
+using Line = std::array<char, 8192>;
+
+// How our own maps name what is mapped at that address; the path lies in the line.
+std::optional<MappedFile> mapped_at(const void* address, Line& line) {
   std::array<char, 32> start{};
   (void)std::snprintf(start.data(), start.size(), "%lx-", reinterpret_cast<unsigned long>(address));
   const Descriptor maps(::open("/proc/self/maps", O_RDONLY | O_CLOEXEC));
-  std::array<char, 8192> buffer{};
   std::optional<MappedFile> found;
-  (void)any_line(maps.get(), buffer, [&](std::string_view line) {
-    if (line.starts_with(start.data())) found = parse_maps_line(line);
+  (void)any_line(maps.get(), line, [&](std::string_view each) {
+    if (each.starts_with(start.data())) found = parse_maps_line(each);
     return found.has_value();
   });
   return found;
@@ -68,7 +69,8 @@ TEST(KernelsOwnFileSystems, are_the_one_of_segments_and_one_for_each_size_of_hug
   void* const start = ::shmat(id, nullptr, SHM_RDONLY);
   EXPECT_EQ(::shmctl(id, IPC_RMID, nullptr), 0);
   ASSERT_NE(reinterpret_cast<std::intptr_t>(start), -1);
-  const auto mapping = mapped_at(start);
+  Line line{};
+  const auto mapping = mapped_at(start, line);
   ASSERT_TRUE(mapping);
   EXPECT_TRUE(shows_segment(*mapping, known, id));
   EXPECT_FALSE(shows_segment(*mapping, known, id + 1));
@@ -86,7 +88,8 @@ TEST(KernelsOwnFileSystems, have_those_of_huge_pages_though_none_is_set_aside) {
     ASSERT_EQ(::ftruncate(file.get(), static_cast<off_t>(size)), 0);
     void* const start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_NORESERVE, file.get(), 0);
     ASSERT_NE(start, MAP_FAILED);
-    const auto mapping = mapped_at(start);
+    Line line{};
+    const auto mapping = mapped_at(start, line);
     ASSERT_TRUE(mapping);
     EXPECT_TRUE(is_known(known, *mapping));
     EXPECT_FALSE(shows_segment(*mapping, known, static_cast<std::int32_t>(mapping->inode))) << mapping->path;
@@ -102,7 +105,8 @@ TEST(KernelsOwnFileSystems, are_not_those_that_are_mounted) {
     ASSERT_TRUE(file) << path;
     void* const start = ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, file.get(), 0);
     ASSERT_NE(start, MAP_FAILED) << path;
-    const auto mapping = mapped_at(start);
+    Line line{};
+    const auto mapping = mapped_at(start, line);
     ASSERT_TRUE(mapping) << path;
     EXPECT_FALSE(is_known(known, *mapping)) << path;
     (void)::munmap(start, 4096);
