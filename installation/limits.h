@@ -7,7 +7,7 @@
 namespace secshr::limits {
 
 // Both kinds of file are written by hand or by secshrctl; a larger one is not what it says it is.
-inline constexpr std::size_t configuration_file_bytes = 64 * 1024;
+inline constexpr std::size_t configuration_file_bytes = std::size_t{64} * 1024;
 
 // Ids above are the overflow id (65534), "no change" (65535 as 16 bits, 2^32 - 1), or beyond what namespaces map.
 inline constexpr std::int64_t largest_service_uid = 65533;
