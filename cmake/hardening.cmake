@@ -25,8 +25,9 @@ function(secshr_require_program name)
 endfunction()
 
 add_library(secshr_warnings INTERFACE)
-target_compile_options(secshr_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
-  $<$<BOOL:${SECSHR_WERROR}>:-Werror>)
+# Sources that are compiled as one see each other's names.
+target_compile_options(secshr_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow> $<$<BOOL:${SECSHR_WERROR}>:-Werror>)
 
 set(hardening_compile
   -fstack-protector-strong
