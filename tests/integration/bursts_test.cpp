@@ -153,8 +153,12 @@ TEST_F(BrokerBurst, of_files_that_hang_of_one_user_do_not_keep_it_from_its_own_r
   const std::string place = "/mnt/test/hung";
   const HungDirectory hung(place);
   if (!hung.is_there()) SECSHR_SKIP("no autofs");
+  // One after the other, each sent before the next, so that one more comes after all of them.
+  const std::string file = place + "/x/mumps.dat";
+  const protocol::FlushHeader flush{protocol::closed_ids, file};
   for (std::size_t count = 0; count < limits::parked_files_per_uid; ++count) {
-    ask(first_user, protocol::FlushHeader{protocol::closed_ids, place + "/x/mumps.dat"});
+    burst_.push_back(connect(first_user));
+    ASSERT_EQ(burst_.back()->send(server_in(), datagram(*burst_.back(), flush)), 0);
   }
   ASSERT_TRUE(eventually([&] { return hung.is_waited_for(); }));
   const auto asked = steady_clock::now();
@@ -162,8 +166,7 @@ TEST_F(BrokerBurst, of_files_that_hang_of_one_user_do_not_keep_it_from_its_own_r
   EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::RemoveSegment{shmid})), 0);
   EXPECT_LT(steady_clock::now() - asked, bound);
   // One more file is too many.
-  const Bytes one_more = datagram(*asker_, protocol::FlushHeader{protocol::closed_ids, place + "/x/mumps.dat"}, 2);
-  EXPECT_EQ(answer(*asker_, one_more), EBUSY);
+  EXPECT_EQ(answer(*asker_, datagram(*asker_, flush, 2)), EBUSY);
   EXPECT_EQ(records().back().at("rule"), "rate.uid");
 }
 
