@@ -18,6 +18,19 @@
 namespace secshr {
 namespace {
 
+// Where anybody renames or mounts anything on the machine while the kernel walks over a "..", it gives up with
+// EAGAIN, since it cannot tell whether it is still below the root. A user can keep that up, but not hit every walk.
+Descriptor open_below(int root, const char* path) noexcept {
+  constexpr int attempts = 256;
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  for (int left = attempts;; --left) {
+    Descriptor named(static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how)));
+    if (named || errno != EAGAIN || left == 0) return named;
+  }
+}
+
 // Opens the path below the client's own root, with the client's rights, without following a magic link, and without
 // blocking on or disturbing anything that is not a regular file: the first descriptor only names the object.
 LookVerdict open_file(int process, std::string_view path, LookReport& report, Descriptor& file) noexcept {
@@ -29,10 +42,7 @@ LookVerdict open_file(int process, std::string_view path, LookReport& report, De
   std::array<char, protocol::maximum_path + 1> name{};
   if (path.size() >= name.size()) return LookVerdict::unreadable;
   path.copy(name.data(), path.size());
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const Descriptor named(static_cast<int>(::syscall(SYS_openat2, root.get(), name.data(), &how, sizeof how)));
+  const Descriptor named = open_below(root.get(), name.data());
   struct stat facts{};
   if (!named || ::fstat(named.get(), &facts) != 0) {
     report.error = errno;
