@@ -21,33 +21,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t now = 1000;
+constexpr std::uint64_t this_second = 1000;
 using Past = std::vector<PastTakeover>;
 
 TEST(TakeoverRate, is_limited_for_one_user) {
-  Past past(limits::takeovers_per_minute_per_uid - 1, PastTakeover{7, now});
-  EXPECT_TRUE(may_take_over(past, 7, now));
-  past.push_back({7, now - 59});
-  EXPECT_FALSE(may_take_over(past, 7, now));
-  EXPECT_TRUE(may_take_over(past, 8, now)) << "another";
-  EXPECT_TRUE(may_take_over(past, 0, now)) << "root";
-  past.back().second = now - 60;
-  EXPECT_TRUE(may_take_over(past, 7, now)) << "a minute ago";
+  Past past(limits::takeovers_per_minute_per_uid - 1, PastTakeover{7, this_second});
+  EXPECT_TRUE(may_take_over(past, 7, this_second));
+  past.push_back({7, this_second - 59});
+  EXPECT_FALSE(may_take_over(past, 7, this_second));
+  EXPECT_TRUE(may_take_over(past, 8, this_second)) << "another";
+  EXPECT_TRUE(may_take_over(past, 0, this_second)) << "root";
+  past.back().second = this_second - 60;
+  EXPECT_TRUE(may_take_over(past, 7, this_second)) << "a minute ago";
 }
 
 TEST(TakeoverRate, is_limited_for_all_users) {
   Past past;
-  for (std::uint32_t uid = 1; uid < limits::takeovers_per_minute; ++uid) past.push_back({uid, now});
-  EXPECT_TRUE(may_take_over(past, 5000, now));
-  past.push_back({4000, now});
-  EXPECT_FALSE(may_take_over(past, 5000, now));
-  EXPECT_TRUE(may_take_over(past, 0, now));
+  for (std::uint32_t uid = 1; uid < limits::takeovers_per_minute; ++uid) past.push_back({uid, this_second});
+  EXPECT_TRUE(may_take_over(past, 5000, this_second));
+  past.push_back({4000, this_second});
+  EXPECT_FALSE(may_take_over(past, 5000, this_second));
+  EXPECT_TRUE(may_take_over(past, 0, this_second));
 }
 
 TEST(TakeoverRate, does_not_count_what_was_never_or_is_to_come) {
   EXPECT_TRUE(may_take_over(Past(limits::takeovers_per_minute, PastTakeover{7, 0}), 7, 30));
   // The system was booted since.
-  EXPECT_TRUE(may_take_over(Past(limits::takeovers_per_minute, PastTakeover{7, now + 1}), 7, now));
+  EXPECT_TRUE(may_take_over(Past(limits::takeovers_per_minute, PastTakeover{7, this_second + 1}), 7, this_second));
 }
 
 class TakeoverNote : public testing::Test {
