@@ -20,6 +20,7 @@ struct Role {
 inline constexpr std::array<cap_value_t, 4> broker_capabilities{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
 inline constexpr std::array<cap_value_t, 2> looker_capabilities{CAP_SETUID, CAP_SETGID};
 inline constexpr std::array<cap_value_t, 1> writer_capabilities{CAP_DAC_OVERRIDE};
+inline constexpr std::array<cap_value_t, 1> watcher_capabilities{CAP_KILL};
 
 // Called as uid 0 with SETPCAP, SETUID, SETGID and the role's capabilities. Returns nullptr, or the name of the step
 // that failed: the caller must then end the process, which is in no defined state.

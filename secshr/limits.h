@@ -102,6 +102,9 @@ inline constexpr std::size_t takeovers_per_minute_per_uid = 10;
 // How long a broker that has closed its queues keeps the lock because of what is parked. Beyond that another serves
 // while it waits, and it begins no write any more.
 inline constexpr std::chrono::milliseconds parked_deadline{1000};
+// From a takeover on, for the former broker; then it is killed.
+inline constexpr std::chrono::milliseconds former_broker_deadline{8000};
+static_assert(end_deadline + log_drain < former_broker_deadline);
 // How long a starter waits for a broker that leaves to give up the lock.
 inline constexpr std::chrono::milliseconds leaving_broker_deadline{3000};
 static_assert(queue_deadline + parked_deadline + std::chrono::milliseconds{1000} <= leaving_broker_deadline);

@@ -55,8 +55,8 @@ bool is_running(pid_t pid) {
 
 std::vector<pid_t> BrokerProcesses::all() const {
   std::vector<pid_t> result;
-  for (const auto* part :
-       {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers, &recorder_supervisors, &recorders}) {
+  for (const auto* part : {&brokers, &looker_supervisors, &lookers, &writer_supervisors, &writers,
+                           &recorder_supervisors, &recorders, &watchers}) {
     result.insert(result.end(), part->begin(), part->end());
   }
   return result;
@@ -93,6 +93,8 @@ BrokerProcesses find_broker_processes() {
       (worker ? found.writers : found.writer_supervisors).push_back(pid);
     } else if (name == "secshrd-log" || name == "secshrd-copy") {
       (worker ? found.recorders : found.recorder_supervisors).push_back(pid);
+    } else if (name == "secshrd-end") {
+      found.watchers.push_back(pid);
     } else {
       found.brokers.push_back(pid);
     }

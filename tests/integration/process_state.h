@@ -23,6 +23,7 @@ struct BrokerProcesses {
   std::vector<pid_t> writers;
   std::vector<pid_t> recorder_supervisors;  // of the log, and of its copy
   std::vector<pid_t> recorders;
+  std::vector<pid_t> watchers;  // of brokers that were told to leave
   [[nodiscard]] std::vector<pid_t> all() const;
   // One broker with its supervisors and at least as many workers as each should have.
   [[nodiscard]] bool complete() const;
