@@ -52,7 +52,7 @@ Result<std::vector<std::string>> ask_for_renewal(const std::string& installation
   (void)running->ask(ControlRequest::renew);
   const auto report = running->report();
   if (!report) return error(fmt::format("{}/{}: {}", place, control_name, std::strerror(report.error())));
-  if (!report->state.wants_renewal) return error(fmt::format("{}: the broker does not want to be replaced", place));
+  if (report->state.stage != BrokerStage::to_be_renewed) return error(fmt::format("{}: the broker does not want to be replaced", place));
   std::vector<std::string> paths;
   for (const ReportedDirectory& served : report->directories) {
     if (auto path = path_of(served.descriptor)) paths.push_back(*std::move(path));

@@ -151,13 +151,19 @@ class Turns {
     }
   }
 
+  [[nodiscard]] BrokerStage stage() const noexcept {
+    if (ending_) return BrokerStage::ending;
+    return wants_renewal_ ? BrokerStage::to_be_renewed : BrokerStage::serving;
+  }
+
   void take_control() noexcept {
     const auto now = kernel_.now();
-    const auto request = loop_.control.take(wants_renewal_, loop_.served, now);
+    const bool was_talking = loop_.control.is_talking();
+    const auto request = loop_.control.take(stage(), loop_.served, now);
     if (request == ControlRequest::renew) wants_renewal_ = true;
     if (request == ControlRequest::leave) end_with(LoopEnd::taken_over, now);
     // Whoever has gone without a word may have taken the names along.
-    if (!ending_) check_names(now);
+    if (was_talking && !loop_.control.is_talking() && !ending_) check_names(now);
   }
 
   void end_with(LoopEnd end, MonotonicTime now) noexcept {
@@ -193,7 +199,11 @@ class Turns {
       if (!is_closing(point)) continue;
       Descriptor& socket = point.socket.socket;
       serve_datagrams(point);
-      if (now >= point.close_by || point.socket.seal.seal(socket.get()) != QueueSeal::State::others) socket.reset();
+      const auto state = point.socket.seal.seal(socket.get());
+      if (state == QueueSeal::State::others && now < point.close_by) continue;
+      // Something may have been lost in it.
+      if (state != QueueSeal::State::sealed) loop_.audit.event("queue-not-sealed", point.name);
+      socket.reset();
     }
   }
 

@@ -38,7 +38,7 @@ std::optional<ControlRequest> decode_control_request(std::span<const std::byte> 
 std::array<std::byte, broker_state_size> encode_broker_state(const BrokerState& state) noexcept {
   std::array<std::byte, broker_state_size> bytes{};
   WireWriter writer(bytes);
-  writer.u32(state.wants_renewal ? 1 : 0);
+  writer.u32(static_cast<std::uint32_t>(state.stage));
   writer.u32(state.directories);
   return bytes;
 }
@@ -46,17 +46,17 @@ std::array<std::byte, broker_state_size> encode_broker_state(const BrokerState& 
 std::optional<BrokerState> decode_broker_state(std::span<const std::byte> bytes) noexcept {
   WireReader reader(bytes);
   BrokerState state;
-  const std::uint32_t wants_renewal = reader.u32();
+  const std::uint32_t stage = reader.u32();
   state.directories = reader.u32();
-  if (!reader.complete() || wants_renewal > 1) return std::nullopt;
-  state.wants_renewal = wants_renewal == 1;
+  if (!reader.complete() || stage > static_cast<std::uint32_t>(BrokerStage::ending)) return std::nullopt;
+  state.stage = static_cast<BrokerStage>(stage);
   return state;
 }
 
-std::size_t encode_directory_state(std::uint32_t idle_seconds, std::string_view name,
+std::size_t encode_directory_state(std::uint32_t idle_ms, std::string_view name,
                                    std::span<std::byte, maximum_directory_state_size> out) noexcept {
   WireWriter writer(out);
-  writer.u32(idle_seconds);
+  writer.u32(idle_ms);
   writer.text(name.substr(0, maximum_directory_name));
   return writer.written();
 }
@@ -65,7 +65,7 @@ std::optional<DirectoryState> decode_directory_state(std::span<const std::byte> 
   if (bytes.size() > maximum_directory_state_size) return std::nullopt;
   WireReader reader(bytes);
   DirectoryState state;
-  state.idle_seconds = reader.u32();
+  state.idle_ms = reader.u32();
   state.name = reader.text(reader.left());
   return reader.complete() ? std::optional(std::move(state)) : std::nullopt;
 }

@@ -21,15 +21,21 @@ enum class ControlRequest : std::uint32_t {
   renew = 3,  // whoever starts next is to take over, though nothing has changed; the next state says so
 };
 
+enum class BrokerStage : std::uint32_t {
+  serving = 0,
+  to_be_renewed = 1,
+  ending = 2,  // serves what has come; its place is free in a moment
+};
+
 struct BrokerState {
-  bool wants_renewal = false;
+  BrokerStage stage = BrokerStage::serving;
   std::uint32_t directories = 0;
 };
 
 // Its O_PATH descriptor comes with it.
 struct DirectoryState {
-  std::uint32_t idle_seconds = 0;  // since its last datagram, or since it is served
-  std::string name;                // as who named it first spelt it: for the log
+  std::uint32_t idle_ms = 0;  // since its last datagram, or since it is served
+  std::string name;           // as who named it first spelt it: for the log
 };
 
 inline constexpr std::size_t maximum_directory_name = 256;
@@ -42,7 +48,7 @@ inline constexpr std::size_t maximum_directory_state_size = 4 + maximum_director
 [[nodiscard]] std::array<std::byte, broker_state_size> encode_broker_state(const BrokerState& state) noexcept;
 [[nodiscard]] std::optional<BrokerState> decode_broker_state(std::span<const std::byte> bytes) noexcept;
 // The bytes used of the buffer; a name that is too long is cut.
-[[nodiscard]] std::size_t encode_directory_state(std::uint32_t idle_seconds, std::string_view name,
+[[nodiscard]] std::size_t encode_directory_state(std::uint32_t idle_ms, std::string_view name,
                                                  std::span<std::byte, maximum_directory_state_size> out) noexcept;
 [[nodiscard]] std::optional<DirectoryState> decode_directory_state(std::span<const std::byte> bytes);
 

@@ -32,8 +32,8 @@ bool is_roots(int conversation) noexcept {
          peer.uid == 0;
 }
 
-std::uint32_t idle_seconds(const ServicePoint& point, MonotonicTime now) noexcept {
-  const auto idle = std::chrono::floor<std::chrono::seconds>(now - point.last_datagram).count();
+std::uint32_t idle_ms(const ServicePoint& point, MonotonicTime now) noexcept {
+  const auto idle = std::chrono::floor<std::chrono::milliseconds>(now - point.last_datagram).count();
   return static_cast<std::uint32_t>(
       std::clamp<decltype(idle + 0)>(idle, 0, std::numeric_limits<std::uint32_t>::max()));
 }
@@ -80,19 +80,19 @@ void ControlPort::accept(MonotonicTime now) noexcept {
   began_ = now;
 }
 
-bool ControlPort::tell(bool wants_renewal, std::span<const ServicePoint> served, MonotonicTime now) noexcept {
+bool ControlPort::tell(BrokerStage stage, std::span<const ServicePoint> served, MonotonicTime now) noexcept {
   const auto is_served = [](const ServicePoint& point) { return point.socket.socket && !point.is_leaving; };
-  const BrokerState state{wants_renewal, static_cast<std::uint32_t>(std::ranges::count_if(served, is_served))};
+  const BrokerState state{stage, static_cast<std::uint32_t>(std::ranges::count_if(served, is_served))};
   if (!send_message(conversation_.get(), encode_broker_state(state), -1, Wait::no)) return false;
   return std::ranges::all_of(served, [&](const ServicePoint& point) {
     if (!is_served(point)) return true;
     std::array<std::byte, maximum_directory_state_size> bytes{};
-    const std::size_t size = encode_directory_state(idle_seconds(point, now), point.name, bytes);
+    const std::size_t size = encode_directory_state(idle_ms(point, now), point.name, bytes);
     return send_message(conversation_.get(), std::span(bytes).first(size), point.directory, Wait::no).has_value();
   });
 }
 
-std::optional<ControlRequest> ControlPort::take(bool wants_renewal, std::span<const ServicePoint> served,
+std::optional<ControlRequest> ControlPort::take(BrokerStage stage, std::span<const ServicePoint> served,
                                                 MonotonicTime now) noexcept {
   if (!conversation_ && listener_) accept(now);
   if (!conversation_) return std::nullopt;
@@ -101,7 +101,7 @@ std::optional<ControlRequest> ControlPort::take(bool wants_renewal, std::span<co
   if (!message && message.error() == EAGAIN) return std::nullopt;
   const auto request =
       message ? decode_control_request(std::span(bytes).first(message->size)) : std::optional<ControlRequest>();
-  const bool goes_on = request && (request != ControlRequest::state || tell(wants_renewal, served, now));
+  const bool goes_on = request && (request != ControlRequest::state || tell(stage, served, now));
   if (goes_on && request != ControlRequest::state) return request;
   if (!goes_on) conversation_.reset();
   return std::nullopt;

@@ -24,18 +24,19 @@ class ControlPort {
 
   // To wait on for reading.
   [[nodiscard]] int descriptor() const noexcept { return (conversation_ ? conversation_ : listener_).get(); }
+  [[nodiscard]] bool is_talking() const noexcept { return bool(conversation_); }
   // When somebody who says nothing must make room for the next.
   [[nodiscard]] std::optional<MonotonicTime> deadline() const noexcept;
   void expire(MonotonicTime now) noexcept;
   void close() noexcept;
 
   // Takes one step without waiting. The state is answered here; what else is asked is the caller's to do.
-  [[nodiscard]] std::optional<ControlRequest> take(bool wants_renewal, std::span<const ServicePoint> served,
+  [[nodiscard]] std::optional<ControlRequest> take(BrokerStage stage, std::span<const ServicePoint> served,
                                                    MonotonicTime now) noexcept;
 
  private:
   void accept(MonotonicTime now) noexcept;
-  [[nodiscard]] bool tell(bool wants_renewal, std::span<const ServicePoint> served, MonotonicTime now) noexcept;
+  [[nodiscard]] bool tell(BrokerStage stage, std::span<const ServicePoint> served, MonotonicTime now) noexcept;
 
   Descriptor listener_;
   Descriptor conversation_;

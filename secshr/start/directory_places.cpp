@@ -17,7 +17,7 @@ std::vector<bool> allot_places(std::span<const DirectoryUse> uses, std::size_t p
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t index) {
     const DirectoryUse& use = uses[index];
-    return std::tuple(index != 0, use.owner != 0, use.idle_seconds, index);
+    return std::tuple(index != 0, use.owner != 0, use.idle_ms, index);
   });
   std::map<uid_t, std::size_t> of_user;
   for (const bool beyond_the_share : {false, true}) {

@@ -13,7 +13,7 @@ namespace secshr {
 
 struct DirectoryUse {
   uid_t owner = 0;
-  std::uint32_t idle_seconds = 0;
+  std::uint32_t idle_ms = 0;
   bool is_reserved = false;  // the administrator's, or /tmp
 };
 

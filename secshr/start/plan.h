@@ -32,7 +32,7 @@ using Started = std::expected<Value, StartFault>;
 struct PlannedDirectory {
   std::string name;
   Descriptor descriptor;  // O_PATH
-  std::uint32_t idle_seconds = 0;
+  std::uint32_t idle_ms = 0;
   bool is_reserved = false;  // the administrator's, or /tmp
   bool is_formers = false;   // the broker's that is to be taken over
 };

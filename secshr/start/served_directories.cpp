@@ -106,13 +106,15 @@ void plan_those_of(BrokerReport report, Plan& plan) {
     }
     if (planned == nullptr) continue;
     planned->is_formers = true;
-    planned->idle_seconds = reported.state.idle_seconds;
+    planned->idle_ms = reported.state.idle_ms;
   }
 }
 
 void plan_remembered(int place, Plan& plan) {
   for (auto& [name, directory] : recall_directories(place)) {
-    if (find_planned(plan, directory.get()) == nullptr) (void)add(std::move(name), std::move(directory), plan);
+    // By now a broker of another place may serve it.
+    if (find_planned(plan, directory.get()) != nullptr || is_live(directory.get(), plan.server_name)) continue;
+    (void)add(std::move(name), std::move(directory), plan);
   }
 }
 
@@ -121,7 +123,7 @@ Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
   std::vector<DirectoryUse> uses;
   for (const PlannedDirectory& directory : plan.directories) {
     tmp_is_there = tmp_is_there || is_tmp(directory.descriptor.get());
-    uses.push_back({owner_of(directory.descriptor.get()), directory.idle_seconds, directory.is_reserved});
+    uses.push_back({owner_of(directory.descriptor.get()), directory.idle_ms, directory.is_reserved});
   }
   const std::size_t all = places(plan);
   // With a single place it is whoever's comes.
@@ -172,7 +174,7 @@ Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::ve
       points.push_back({*std::move(named),
                         directory->descriptor.get(),
                         directory->name,
-                        now - std::chrono::seconds(directory->idle_seconds),
+                        now - std::chrono::milliseconds(directory->idle_ms),
                         false,
                         {}});
     } else if (const auto failed = fail(*directory, named.error()); !failed) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -12,11 +13,13 @@
 #include "secshr/control/running_broker.h"
 #include "secshr/instance_lock.h"
 #include "secshr/limits.h"
+#include "secshr/start/former_broker.h"
 #include "secshr/start/leave_cgroup.h"
 #include "secshr/start/run_broker.h"
 #include "secshr/start/run_place.h"
 #include "secshr/start/served_directories.h"
 #include "secshr/start/takeover_rate.h"
+#include "system/pidfd.h"
 #include "system/system_log.h"
 #include "wrapper/handoff.h"
 
@@ -106,7 +109,7 @@ class Taking {
     return open_and_serve(*std::move(preparation), std::nullopt);
   }
 
-  // The broker that runs serves us, or is to be taken over, or says nothing at the moment.
+  // The broker that runs serves us, or is to be taken over, or makes room in a moment, or says nothing.
   Outcome go_by_running(pid_t broker) {
     auto running = RunningBroker::connect(directory_.get());
     auto report = running ? running->report() : std::unexpected(running.error());
@@ -115,7 +118,11 @@ class Taking {
       return std::nullopt;
     }
     broker_.holder.reset();
-    const bool is_wanted = report->state.wants_renewal;
+    if (report->state.stage == BrokerStage::ending) {
+      mind(Part::broker, broker, limits::leaving_broker_deadline, ending_);
+      return std::nullopt;
+    }
+    const bool is_wanted = report->state.stage == BrokerStage::to_be_renewed;
     const int directory = own().descriptor.get();
     // Ours by what it says and by the name, or another's by the name alone.
     if (!is_wanted && is_live(directory, plan_.server_name)) return StartStatus::serving;
@@ -149,11 +156,15 @@ class Taking {
   // It is our turn: nobody else takes the lock. The former broker would also find out by itself that its sockets have
   // no names any more.
   void take_lock_of(RunningBroker& former) {
+    const Descriptor process = lock_.open_holder(Part::broker);
     (void)former.ask(ControlRequest::leave);
     Watch leaving;
     while (!lock_.try_take(Part::broker)) {
       mind(Part::broker, lock_.holder(Part::broker), limits::leaving_broker_deadline, leaving);
       (void)::poll(nullptr, 0, 1);
+    }
+    if (process && is_running(process.get()) && !watch_former_broker(process, plan_.configuration.broker_uid)) {
+      notes_.push_back({"former-broker-unwatched", std::strerror(errno)});
     }
   }
 
@@ -166,6 +177,7 @@ class Taking {
   std::vector<Note> notes_;
   bool is_outside_ = false;
   Watch broker_;
+  Watch ending_;
   Watch turn_;
 };
 

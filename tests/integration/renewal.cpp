@@ -16,7 +16,7 @@ void ask_for_renewal() {
   ASSERT_TRUE(running->ask(ControlRequest::renew));
   const auto report = running->report();
   ASSERT_TRUE(report.has_value()) << std::strerror(report.error());
-  EXPECT_TRUE(report->state.wants_renewal);
+  EXPECT_EQ(report->state.stage, BrokerStage::to_be_renewed);
 }
 
 }  // namespace secshr::test

@@ -13,10 +13,10 @@ TEST(ControlMessage, comes_back_as_it_was_said) {
   for (const auto request : {ControlRequest::state, ControlRequest::leave, ControlRequest::renew}) {
     EXPECT_EQ(decode_control_request(encode_control_request(request)), request);
   }
-  for (const bool wants_renewal : {false, true}) {
-    const auto state = decode_broker_state(encode_broker_state({wants_renewal, 17}));
+  for (const auto stage : {BrokerStage::serving, BrokerStage::to_be_renewed, BrokerStage::ending}) {
+    const auto state = decode_broker_state(encode_broker_state({stage, 17}));
     ASSERT_TRUE(state.has_value());
-    EXPECT_EQ(state->wants_renewal, wants_renewal);
+    EXPECT_EQ(state->stage, stage);
     EXPECT_EQ(state->directories, 17U);
   }
   std::array<std::byte, maximum_directory_state_size> bytes{};
@@ -24,7 +24,7 @@ TEST(ControlMessage, comes_back_as_it_was_said) {
     const std::size_t size = encode_directory_state(60, name, bytes);
     const auto directory = decode_directory_state(std::span(bytes).first(size));
     ASSERT_TRUE(directory.has_value());
-    EXPECT_EQ(directory->idle_seconds, 60U);
+    EXPECT_EQ(directory->idle_ms, 60U);
     EXPECT_EQ(directory->name, name);
   }
 }
@@ -53,9 +53,9 @@ TEST(ControlMessage, of_another_length_or_kind_is_not_understood) {
     changed[8] = static_cast<std::byte>(code);
     EXPECT_FALSE(decode_control_request(changed).has_value()) << code;
   }
-  auto state = encode_broker_state({true, 1});
+  auto state = encode_broker_state({BrokerStage::ending, 1});
   EXPECT_FALSE(decode_broker_state(std::span(state).first(state.size() - 1)).has_value());
-  state[0] = std::byte{2};
+  state[0] = std::byte{3};
   EXPECT_FALSE(decode_broker_state(state).has_value());
   EXPECT_FALSE(decode_directory_state(std::vector<std::byte>(3)).has_value());
   EXPECT_TRUE(decode_directory_state(std::vector<std::byte>(4)).has_value());
