@@ -4,9 +4,11 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -56,6 +58,16 @@ Result<pid_t> lock_holder(int lock, const std::string& path) {
   if (fcntl(lock, F_GETLK, &query) != 0) return system_error(path, "query the lock");
   if (query.l_type == F_UNLCK) return 0;
   return query.l_pid > 0 ? query.l_pid : -1;
+}
+
+// As starters tell places apart (secshr/start/run_place.cpp).
+bool is_elsewhere(pid_t pid) {
+  return std::ranges::any_of(std::array{"pid", "ipc", "mnt", "net"}, [pid](const char* kind) {
+    struct stat ours{};
+    struct stat theirs{};
+    return stat(fmt::format("/proc/self/ns/{}", kind).c_str(), &ours) != 0 ||
+           stat(fmt::format("/proc/{}/ns/{}", pid, kind).c_str(), &theirs) != 0 || ours.st_ino != theirs.st_ino;
+  });
 }
 
 // A broker whose program was upgraded is still one: the kernel then marks the path.
@@ -112,7 +124,7 @@ Result<std::optional<BrokerProcess>> find_broker_at(const std::string& place) {
     if (*holder < 0) {
       return refused(fmt::format("{}: is held by a process outside this pid namespace; ask from there", path));
     }
-    BrokerProcess broker{*holder, Descriptor(open_pidfd(*holder))};
+    BrokerProcess broker{*holder, Descriptor(open_pidfd(*holder)), place, is_elsewhere(*holder)};
     if (!broker.pidfd && errno == ESRCH) continue;
     if (!broker.pidfd) return system_error(path, "open the process that holds it");
     const bool is_broker = runs_broker(broker.pid);
@@ -169,11 +181,15 @@ Result<void> remove_place(const std::string& directory) {
 }  // namespace
 
 Result<std::optional<BrokerProcess>> find_broker(const std::string& installation) {
+  Result<std::optional<BrokerProcess>> best = std::nullopt;
   for (const std::string& place : places_of(installation)) {
     auto found = find_broker_at(place);
-    if (!found || *found) return found;
+    if (found && *found && !(*found)->is_elsewhere) return found;
+    const bool says_nothing = found && !*found;
+    const bool is_better = best ? !*best : found.has_value();
+    if (!says_nothing && is_better) best = std::move(found);
   }
-  return std::nullopt;
+  return best;
 }
 
 Result<BrokerDetails> read_details(const BrokerProcess& broker) {

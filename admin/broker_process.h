@@ -16,11 +16,13 @@ namespace secshr::admin {
 struct BrokerProcess {
   pid_t pid = 0;
   Descriptor pidfd;
+  std::string place;          // its directory below /run/secshr
+  bool is_elsewhere = false;  // it serves other namespaces than ours
 };
 
-// The first that is found, where those of other namespaces run besides. nullopt: none does. A lock held from outside
-// this pid namespace, or by something that is not the broker's program, is refused: its holder is not ours to judge
-// or signal.
+// That of our own namespaces; where there is none, one of others. nullopt: none runs. A lock held from outside this
+// pid namespace, or by something that is not the broker's program, is refused: its holder is not ours to judge or
+// signal.
 Result<std::optional<BrokerProcess>> find_broker(const std::string& installation);
 
 struct BrokerDetails {

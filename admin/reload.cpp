@@ -42,8 +42,7 @@ std::optional<std::string> path_of(const Descriptor& directory) {
 }
 
 // The next start takes over. The directories that the broker serves.
-Result<std::vector<std::string>> ask_for_renewal(const std::string& installation) {
-  const std::string place = fmt::format("{}/{}", paths::run, installation);
+Result<std::vector<std::string>> ask_for_renewal(const std::string& place) {
   const RootControlled opened = open_root_controlled(place.c_str(), O_RDONLY | O_DIRECTORY);
   if (opened.fault != PathFault::none) return error(fmt::format("{}: {}", place, describe(opened.fault)));
   const Descriptor directory(opened.descriptor);
@@ -52,7 +51,8 @@ Result<std::vector<std::string>> ask_for_renewal(const std::string& installation
   (void)running->ask(ControlRequest::renew);
   const auto report = running->report();
   if (!report) return error(fmt::format("{}/{}: {}", place, control_name, std::strerror(report.error())));
-  if (report->state.stage != BrokerStage::to_be_renewed) return error(fmt::format("{}: the broker does not want to be replaced", place));
+  if (report->state.stage == BrokerStage::serving)
+    return error(fmt::format("{}: the broker does not want to be replaced", place));
   std::vector<std::string> paths;
   for (const ReportedDirectory& served : report->directories) {
     if (auto path = path_of(served.descriptor)) paths.push_back(*std::move(path));
@@ -85,12 +85,16 @@ Result<ExitStatus> reload_one(const Installation& installation) {
     fmt::print("{}: no broker runs\n", installation.name);
     return ExitStatus::not_running;
   }
+  if ((*before)->is_elsewhere) {
+    return refused(fmt::format("{}: process {} serves other namespaces; reload it from there", installation.name,
+                               (*before)->pid));
+  }
   const auto distribution = read_distribution(installation.directory);
   if (!distribution) return std::unexpected(distribution.error());
   if (distribution->helper.kind != HelperFile::Kind::ours) {
     return refused(fmt::format("{}: is not secshr's wrapper", distribution->helper_path()));
   }
-  auto directories = ask_for_renewal(installation.name);
+  auto directories = ask_for_renewal((*before)->place);
   if (!directories) return std::unexpected(directories.error());
   if (directories->empty()) directories->emplace_back("/tmp");
   const auto status = start(installation, directories->front());

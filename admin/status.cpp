@@ -45,9 +45,11 @@ struct Status {
 };
 
 // A page that is another process's was left by a broker before this one.
-std::optional<Counters> counters_of(const std::string& name, pid_t broker) {
-  const auto counters = read_counters(fmt::format("{}/{}/{}", paths::run, name, counters_page::file_name));
-  if (!counters || counters->broker_pid != static_cast<std::uint64_t>(broker)) return std::nullopt;
+std::optional<Counters> counters_of(const BrokerProcess& broker) {
+  const auto counters = read_counters(fmt::format("{}/{}", broker.place, counters_page::file_name));
+  // In a pid namespace of its own the broker has another number.
+  const bool is_its_own = counters && counters->broker_pid == static_cast<std::uint64_t>(broker.pid);
+  if (!counters || (!is_its_own && !broker.is_elsewhere)) return std::nullopt;
   return *counters;
 }
 
@@ -59,7 +61,7 @@ Result<std::optional<RunningBroker>> look_at_broker(const std::string& name,
   if (!broker) return std::nullopt;
   auto details = read_details(*broker);
   if (!details) return std::unexpected(details.error());
-  const auto counters = counters_of(name, broker->pid);
+  const auto counters = counters_of(*broker);
   const bool changed = counters && configuration && counters->configuration_hash != configuration->hash;
   return RunningBroker{broker->pid, *std::move(details), counters, changed};
 }

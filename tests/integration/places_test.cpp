@@ -62,6 +62,34 @@ TEST_F(BrokerPlace, is_of_an_ipc_namespace) {
   expect_serving(tmp);
 }
 
+TEST_F(BrokerPlace, is_reloaded_and_looked_at_from_its_own_namespaces) {
+  const Identity root{0, 0, {}};
+  const auto secshrctl = [](const std::string& command) {
+    return Command{"/usr/bin/secshrctl", {"secshrctl", command}, {}, {}};
+  };
+  const pid_t first = serve(first_user, tmp);
+  const Namespaces others(CLONE_NEWIPC);
+  EXPECT_EQ(others.run(root, secshrctl("reload")), exited(1)) << "none runs there";
+  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  const std::string theirs = run + "/" + places_of_others().at(0) + "/lock";
+  const auto second = lock_holder(theirs);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(others.run(root, secshrctl("reload")), exited(0));
+  const auto renewed = lock_holder(theirs);
+  ASSERT_TRUE(renewed.has_value());
+  EXPECT_NE(renewed, second);
+  (void)others.run(root, {"/bin/sh", {"sh", "-c", "/usr/bin/secshrctl status >/mnt/test/status 2>&1"}, {}, {}});
+  const std::string status = read_file("/mnt/test/status");
+  EXPECT_NE(status.find(std::to_string(*renewed)), std::string::npos) << status;
+  EXPECT_EQ(lock_holder(), first);
+  // The other way round.
+  ASSERT_EQ(::kill(first, SIGTERM), 0);
+  EXPECT_TRUE(eventually([] { return brokers().size() == 1; }));
+  const Outcome refused_here = run_as(root, secshrctl("reload"));
+  EXPECT_NE(refused_here.errors.find("serves other namespaces"), std::string::npos) << refused_here.errors;
+  EXPECT_EQ(lock_holder(theirs), renewed);
+}
+
 TEST_F(BrokerPlace, is_of_a_pid_namespace) {
   const pid_t first = serve(first_user, tmp);
   const Namespaces others(CLONE_NEWPID | CLONE_NEWNS);
