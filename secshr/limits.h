@@ -82,6 +82,9 @@ inline constexpr std::size_t reply_sockets_per_uid = 4;
 // Lines on their way into the audit log beyond which refusals are counted and not written: the rest of the channel is
 // for what was changed.
 inline constexpr std::uint64_t routine_lines_waiting = 64;
+// Of lines of what was changed that the channel has no room for: more than all parked requests can have, each with
+// the longest line there is. Only what nobody is told of, as leftovers that were removed, can fill it.
+inline constexpr std::size_t kept_lines_size = std::size_t{8} << 20;
 // At the end of the broker, for what is still on its way; and for the recorder, when the broker was killed.
 inline constexpr std::chrono::milliseconds log_drain{1000};
 

@@ -10,14 +10,20 @@
 
 namespace secshr {
 
+static_assert(limits::parked_exchanges * line_message_size <= limits::kept_lines_size);
+
 Ticket LogChannel::write(std::string_view line, Importance importance) noexcept {
+  send_kept();
   LineMessage message{last_ + 1, lost_, line};
   // Room is kept for what was changed, which nobody can be told of before it is written.
   const bool is_behind = last_ - written_ >= limits::routine_lines_waiting;
   const std::size_t size = encode_line_message(message, bytes_);
-  if (size == 0 || (importance == Importance::routine && is_behind) || !send(std::span(bytes_).first(size))) {
+  const auto bytes = std::span<const std::byte>(bytes_).first(size);
+  const bool is_change = importance == Importance::change;
+  const bool takes = size > 0 && (is_change || !is_behind) && (send(bytes) || (is_change && keep(bytes)));
+  if (!takes) {
     count(1);
-    return gone_ && importance == Importance::change ? ++last_ : 0;
+    return gone_ && is_change ? ++last_ : 0;
   }
   ++last_;
   lost_ = 0;
@@ -27,11 +33,32 @@ Ticket LogChannel::write(std::string_view line, Importance importance) noexcept 
 }
 
 bool LogChannel::send(std::span<const std::byte> message) noexcept {
-  if (gone_) return false;
+  if (gone_ || !kept_.empty()) return false;
   const auto sent = send_message(channel_.get(), message, -1, Wait::no);
   // What it said before it went counts.
   if (!sent && sent.error() != EAGAIN) take_reports();
   return sent.has_value();
+}
+
+// The channel is full of lines that are not written yet, so that there will be word of them.
+bool LogChannel::keep(std::span<const std::byte> message) noexcept try {
+  if (gone_ || kept_bytes_ + message.size() > limits::kept_lines_size) return false;
+  kept_.emplace_back(message.begin(), message.end());
+  kept_bytes_ += message.size();
+  return true;
+} catch (...) {
+  return false;  // out of memory for one line
+}
+
+// That the other side has gone is found out by whoever waits for its word.
+void LogChannel::send_kept() noexcept {
+  while (!kept_.empty()) {
+    const auto sent = send_message(channel_.get(), kept_.front(), -1, Wait::no);
+    if (!sent && sent.error() != EMSGSIZE) return;
+    if (!sent) count(1);  // more than the channel takes at all: it must not be in the others' way
+    kept_bytes_ -= kept_.front().size();
+    kept_.pop_front();
+  }
 }
 
 void LogChannel::write_copy(const LineMessage& message) noexcept {
@@ -51,6 +78,8 @@ void LogChannel::write_copy(const LineMessage& message) noexcept {
 // Of what was on its way nobody can say whether it was written.
 void LogChannel::give_up() noexcept {
   gone_ = true;
+  kept_.clear();
+  kept_bytes_ = 0;
   count(last_ - written_);
 }
 
@@ -63,7 +92,7 @@ void LogChannel::take_reports() noexcept {
   std::array<std::byte, line_report_size> bytes{};
   while (!gone_) {
     const auto message = receive_message(channel_.get(), bytes, Wait::no);
-    if (!message && message.error() == EAGAIN) return;
+    if (!message && message.error() == EAGAIN) return send_kept();
     // Once, before what it said last: it left lines unread.
     if (!message && message.error() == ECONNRESET) continue;
     if (!message) return give_up();

@@ -6,7 +6,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
+#include <vector>
 
 #include "secshr/audit/line_message.h"
 #include "secshr/audit/log.h"
@@ -21,8 +23,9 @@ class LogChannel final : public Log {
   explicit LogChannel(Descriptor channel, Descriptor copy = Descriptor()) noexcept
       : channel_(std::move(channel)), copy_(std::move(copy)) {}
 
-  // Never waits. Where the log is so far behind that it takes no more, the line is lost, and counted. Where nobody
-  // writes it any more, so is every line, and the ticket of a change is of one that is never written.
+  // Never waits. What the channel has no room for is lost, and counted; but a change is kept until it has. Where so
+  // many are kept that there is no room for more, so is a change. Where nobody writes it any more, so is every line,
+  // and the ticket of a change is of one that is never written.
   Ticket write(std::string_view line, Importance importance) noexcept override;
   [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket <= written_; }
   void count_lost() noexcept override { count(1); }
@@ -40,6 +43,8 @@ class LogChannel final : public Log {
 
  private:
   [[nodiscard]] bool send(std::span<const std::byte> message) noexcept;
+  [[nodiscard]] bool keep(std::span<const std::byte> message) noexcept;
+  void send_kept() noexcept;
   void give_up() noexcept;
   void count(std::uint64_t lines) noexcept;
   void write_copy(const LineMessage& message) noexcept;
@@ -47,6 +52,8 @@ class LogChannel final : public Log {
   Descriptor channel_;
   Descriptor copy_;
   std::array<std::byte, line_message_size> bytes_{};
+  std::deque<std::vector<std::byte>> kept_;  // messages, in their order, behind all that are in the channel
+  std::size_t kept_bytes_ = 0;
   Ticket last_ = 0;
   Ticket written_ = 0;
   std::uint64_t lost_ = 0;  // since the last line that went through

@@ -135,6 +135,7 @@ TEST_F(BrokerLog, a_copy_that_hangs_is_full_or_vanishes_costs_the_log_nothing) {
 // --- A disk that hangs ---
 
 TEST_F(BrokerLog, while_it_hangs_everybody_is_answered_and_changes_are_told_at_their_deadline) {
+  (void)wait_for_processes();
   const auto recorders = named("secshrd-log");
   ASSERT_EQ(recorders.size(), 1U);
   stop(recorders);
@@ -167,6 +168,37 @@ TEST_F(BrokerLog, while_it_hangs_everybody_is_answered_and_changes_are_told_at_t
                 found,
                 [](const LogRecord& record) { return record.at("verdict") == "done" && record.at("req") != "ping"; }),
             2);
+}
+
+// Long lines fill the recorder's channel. Where a disk is busy for a moment, they must not have another's change told
+// of that is not in the log.
+TEST_F(BrokerLog, while_it_is_busy_nobodys_long_lines_have_a_change_told_of_before_it_is_written) {
+  const std::string database = data + "/mumps.dat";
+  write_file(database, DatabaseImage{}.text(), 0444, u3, g3);
+  std::string path = data;
+  while (path.size() < 4000) path += "/.";
+  path += "/mumps.dat";
+  (void)wait_for_processes();
+  const auto recorders = named("secshrd-log");
+  ASSERT_EQ(recorders.size(), 1U);
+  stop(recorders);
+  constexpr int each = limits::parked_files_per_uid;
+  for (int count = 0; count < each; ++count) {
+    for (Client* const user : {asker_.get(), stranger_.get()}) {
+      ASSERT_EQ(user->send(server_in(), datagram(*user, protocol::FlushHeader{protocol::closed_ids, path})), 0);
+    }
+  }
+  ::usleep(300'000);
+  const int id = make_set(*maker_);
+  ASSERT_EQ(maker_->send(server_in(), datagram(*maker_, protocol::RemoveSemaphoreSet{id})), 0);
+  ASSERT_TRUE(eventually([&] { return !set_exists(id); }));
+  EXPECT_FALSE(maker_->receive(std::chrono::milliseconds(300)).has_value()) << "told, and not in the log";
+  resume(recorders);
+  EXPECT_TRUE(maker_->receive().has_value());
+  const auto found = records();
+  EXPECT_EQ(std::ranges::count_if(found, [](const LogRecord& record) { return record.at("verdict") == "done"; }),
+            2 * each + 1);
+  for (const LogRecord& event : events()) EXPECT_NE(event.at("event"), "log-lost");
 }
 
 TEST_F(BrokerLog, a_recorder_that_is_killed_is_replaced_and_service_goes_on) {
