@@ -20,6 +20,7 @@
 #include <system_error>
 #include <vector>
 
+#include "counters/read_counters.h"
 #include "installation/root_file.h"
 #include "secshr_paths.h"
 #include "system/root_controlled.h"
@@ -205,6 +206,14 @@ Result<BrokerDetails> read_details(const BrokerProcess& broker) {
   auto started = start_time(*ticks);
   if (!started) return std::unexpected(started.error());
   return BrokerDetails{*status, *std::move(started)};
+}
+
+std::optional<Counters> counters_of(const BrokerProcess& broker) {
+  const auto counters = read_counters(fmt::format("{}/{}", broker.place, counters_page::file_name));
+  // In a pid namespace of its own the broker has another number.
+  const bool is_its_own = counters && counters->broker_pid == static_cast<std::uint64_t>(broker.pid);
+  if (!counters || (!is_its_own && !broker.is_elsewhere)) return std::nullopt;
+  return *counters;
 }
 
 Result<BrokerEnd> end_brokers(const std::string& installation) {

@@ -8,6 +8,7 @@
 
 #include "admin/failure.h"
 #include "admin/process_status.h"
+#include "counters/counters_page.h"
 #include "system/descriptor.h"
 
 namespace secshr::admin {
@@ -30,6 +31,9 @@ struct BrokerDetails {
   std::string started;  // UTC, ISO 8601
 };
 Result<BrokerDetails> read_details(const BrokerProcess& broker);
+
+// What it shows of itself; none where it shows nothing: a page that is another process's was left by a broker before.
+std::optional<Counters> counters_of(const BrokerProcess& broker);
 
 enum class BrokerEnd { was_not_running, ended };
 // Asks each to end and waits; refused where one does not within some seconds.

@@ -78,7 +78,7 @@ Result<int> start(const Installation& installation, const std::string& directory
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-Result<ExitStatus> reload_one(const Installation& installation) {
+Result<ExitStatus> reload_one(const Installation& installation, const Configuration& configuration) {
   const auto before = find_broker(installation.name);
   if (!before) return std::unexpected(before.error());
   if (!*before) {
@@ -111,6 +111,11 @@ Result<ExitStatus> reload_one(const Installation& installation) {
     return error(fmt::format("{}: process {} was not replaced", installation.name, (*before)->pid));
   }
   fmt::print("{}: process {} serves in the place of {}\n", installation.name, (*after)->pid, (*before)->pid);
+  const auto counters = counters_of(**after);
+  if (counters && counters->configuration_hash != configuration.hash) {
+    return refused(fmt::format("{}: the kept configuration is in force, and not {} (the log says why)",
+                               installation.name, paths::configuration));
+  }
   return ExitStatus::fine;
 }
 
@@ -119,14 +124,13 @@ Result<ExitStatus> reload_one(const Installation& installation) {
 Result<ExitStatus> reload(const std::optional<std::string>& name) {
   if (auto root = require_root(); !root) return std::unexpected(root.error());
   // A start would go by the one that was kept: not what whoever reloads has in mind.
-  if (const auto configuration = load_configuration(paths::configuration); !configuration) {
-    return refused(to_string(configuration.error()));
-  }
+  const auto configuration = load_configuration(paths::configuration);
+  if (!configuration) return refused(to_string(configuration.error()));
   const auto installations = wanted(name);
   if (!installations) return std::unexpected(installations.error());
   ExitStatus outcome = ExitStatus::not_running;
   for (const Installation& installation : *installations) {
-    const auto one = reload_one(installation);
+    const auto one = reload_one(installation, *configuration);
     if (!one) return one;
     if (*one == ExitStatus::fine) outcome = ExitStatus::fine;
   }

@@ -13,7 +13,7 @@
 #include "admin/adoption.h"
 #include "admin/broker_process.h"
 #include "admin/distribution.h"
-#include "counters/read_counters.h"
+#include "counters/counters_page.h"
 #include "installation/configuration.h"
 #include "installation/installation.h"
 #include "protocol/server_key.h"
@@ -43,15 +43,6 @@ struct Status {
   std::vector<InstallationStatus> installations;
   std::vector<std::string> bad_records;
 };
-
-// A page that is another process's was left by a broker before this one.
-std::optional<Counters> counters_of(const BrokerProcess& broker) {
-  const auto counters = read_counters(fmt::format("{}/{}", broker.place, counters_page::file_name));
-  // In a pid namespace of its own the broker has another number.
-  const bool is_its_own = counters && counters->broker_pid == static_cast<std::uint64_t>(broker.pid);
-  if (!counters || (!is_its_own && !broker.is_elsewhere)) return std::nullopt;
-  return *counters;
-}
 
 Result<std::optional<RunningBroker>> look_at_broker(const std::string& name,
                                                     const Result<Configuration>& configuration) {
@@ -162,16 +153,22 @@ void print_capabilities(std::string_view what, std::uint64_t mask) {
   print_line(what, mask == 0 ? "none" : fmt::format("{}", fmt::join(capability_names(mask), " ")));
 }
 
-void print_counters(const Counters& counters, bool configuration_changed) {
-  print_line("in force", fmt::format("configuration {}{}", hash_text(counters.configuration_hash),
-                                     configuration_changed ? ", changed since the broker started" : ""));
+void print_counters(const Counters& counters, std::string_view difference) {
+  print_line("in force", fmt::format("configuration {}{}", hash_text(counters.configuration_hash), difference));
   const RequestCounts requests = sum_of(counters);
   print_line("requests", fmt::format("datagrams {}, done {}, refused {}, failed {}", counters.datagrams,
                                      requests.done, requests.refused, requests.failed));
   print_line("log lines lost", fmt::format("{}", counters.log_lines_lost));
 }
 
-void print_broker(const RunningBroker& broker) {
+// How what is in force stands to the file.
+std::string_view difference(const RunningBroker& broker, bool file_is_good) {
+  if (!file_is_good) return ", which is not what the file says: that one is refused";
+  if (!broker.configuration_changed) return "";
+  return ", which is not the file's: that changed since the broker started, or its start could not have what it says";
+}
+
+void print_broker(const RunningBroker& broker, bool file_is_good) {
   const ProcessStatus& process = broker.details.status;
   print_line("broker", fmt::format("process {}, since {}", broker.pid, broker.details.started));
   print_line("identity", fmt::format("uid {}, gid {}", process.uid, process.gid));
@@ -180,10 +177,10 @@ void print_broker(const RunningBroker& broker) {
   print_capabilities("bounding", process.bounding);
   print_line("no new privileges", process.no_new_privileges ? "yes" : "no");
   print_line("seccomp", seccomp_text(process.seccomp));
-  if (broker.counters) print_counters(*broker.counters, broker.configuration_changed);
+  if (broker.counters) print_counters(*broker.counters, difference(broker, file_is_good));
 }
 
-void print_installation(const InstallationStatus& status) {
+void print_installation(const InstallationStatus& status, bool file_is_good) {
   const Installation& installation = status.installation;
   fmt::print("{}\n", installation.name);
   print_line("directory", installation.directory);
@@ -197,7 +194,7 @@ void print_installation(const InstallationStatus& status) {
   print_line("adoption", status.faults.empty() ? "intact" : "damaged");
   for (const std::string& fault : status.faults) print_line("", fault);
   if (status.broker) {
-    print_broker(*status.broker);
+    print_broker(*status.broker, file_is_good);
   } else {
     print_line("broker", "not running");
   }
@@ -210,7 +207,9 @@ void print_text(const Status& status) {
                                                    : status.configuration.error().what);
   for (const std::string& bad : status.bad_records) print_line("bad record", bad);
   if (status.installations.empty()) print_line("installations", "none is adopted");
-  for (const InstallationStatus& installation : status.installations) print_installation(installation);
+  for (const InstallationStatus& installation : status.installations) {
+    print_installation(installation, status.configuration.has_value());
+  }
 }
 
 nlohmann::ordered_json json_of(const Counters& counters) {

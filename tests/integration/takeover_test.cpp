@@ -204,6 +204,24 @@ TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_director
   EXPECT_EQ(lock_holder(), after);
 }
 
+TEST_F(BrokerTakeover, by_reload_that_can_only_go_on_with_the_kept_configuration_is_a_finding) {
+  const auto reload = [] { return run_as(Identity{0, 0, {}}, {ctl, {"secshrctl", "reload"}, {}, {}}); };
+  const pid_t before = serve();
+  make_directory("/mnt/test/anybodys", 0777);
+  configure("log_directory = '/mnt/test/anybodys'\n");
+  const Outcome reloaded = reload();
+  EXPECT_EQ(reloaded.ending, exited(1));
+  EXPECT_NE(reloaded.errors.find("the kept configuration is in force"), std::string::npos) << reloaded.errors;
+  EXPECT_NE(lock_holder(), before);
+  expect_serving();
+  EXPECT_EQ(system_log().size(), 1U);
+  const Outcome status = run_as(Identity{0, 0, {}}, {ctl, {"secshrctl", "status"}, {}, {}});
+  EXPECT_NE(status.output.find("which is not the file's"), std::string::npos) << status.output;
+  // The control.
+  ASSERT_EQ(::chmod("/mnt/test/anybodys", 0755), 0);
+  EXPECT_EQ(reload().ending, exited(0));
+}
+
 TEST_F(BrokerTakeover, by_reload_that_fails_leaves_the_former_broker_as_it_was) {
   const pid_t broker = serve();
   fs::remove_all("/var/log/secshr/test");

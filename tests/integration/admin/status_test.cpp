@@ -179,7 +179,7 @@ TEST_F(StatusCounters, are_shown_in_sum) {
   EXPECT_EQ(run({"status"}), 0);
   EXPECT_NE(said().find("datagrams 1234, done 6, refused 80, failed 1144\n"), std::string::npos) << said();
   EXPECT_NE(said().find("log lines lost     7\n"), std::string::npos) << said();
-  EXPECT_EQ(said().find("changed since"), std::string::npos) << said();
+  EXPECT_EQ(said().find("not the file's"), std::string::npos) << said();
 }
 
 TEST_F(StatusCounters, show_that_the_configuration_changed_since_the_broker_started) {
@@ -194,7 +194,7 @@ TEST_F(StatusCounters, show_that_the_configuration_changed_since_the_broker_star
   EXPECT_NE(broker["configuration_hash"], shown["configuration"]["hash"]);
   EXPECT_EQ(shown["installations"][0]["intact"], true) << "nothing is wrong with the adoption";
   EXPECT_EQ(run({"status"}), 1);
-  EXPECT_NE(said().find("changed since the broker started"), std::string::npos) << said();
+  EXPECT_NE(said().find(", which is not the file's: that changed since"), std::string::npos) << said();
   EXPECT_NE(said().find("intact"), std::string::npos) << said();
   write_file(paths::configuration, before);
   EXPECT_EQ(run({"status"}), 0) << said();
@@ -207,6 +207,8 @@ TEST_F(StatusCounters, of_a_broker_are_shown_beside_a_configuration_that_is_none
   EXPECT_EQ(status_, 1);
   EXPECT_EQ(broker["configuration_changed"], false) << "there is nothing to compare with";
   EXPECT_EQ(broker["counters"]["datagrams"], 0);
+  EXPECT_EQ(run({"status"}), 1);
+  EXPECT_NE(said().find(", which is not what the file says: that one is refused"), std::string::npos) << said();
 }
 
 TEST_F(StatusCounters, are_not_shown_where_there_is_no_page_of_this_broker) {
