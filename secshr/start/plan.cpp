@@ -42,12 +42,9 @@ Started<Installation> find_adopted(const struct stat& wrapper) {
   return **std::move(found);
 }
 
-bool use_kept(Plan& plan, const std::string& installation, const ConfigurationError& refused) {
-  auto kept = load_kept_configuration(installation);
-  if (!kept) return false;
-  plan.configuration = *std::move(kept);
-  plan.refused_configuration = refused;
-  return true;
+void use_kept(Plan& plan, Configuration kept, ConfigurationError refused) {
+  plan.configuration = std::move(kept);
+  plan.refused_configuration = std::move(refused);
 }
 
 // The administrator's, or the one that was kept where that one is there and of no use. A missing one is refused: who
@@ -58,9 +55,11 @@ Started<void> choose_configuration(Plan& plan, std::expected<Configuration, Conf
     plan.configuration = *std::move(own);
     return {};
   }
-  if (own.error().is_missing || !use_kept(plan, installation, own.error())) {
+  auto kept = load_kept_configuration(installation);
+  if (own.error().is_missing || !kept) {
     return start_fault(StartStatus::other, "configuration", to_string(own.error()));
   }
+  use_kept(plan, *std::move(kept), std::move(own).error());
   return {};
 }
 
@@ -128,10 +127,11 @@ Started<Descriptor> open_log_in(const Plan& plan) {
 Started<Descriptor> open_audit_log(Plan& plan) {
   auto log = open_log_in(plan);
   if (log || plan.refused_configuration) return log;
-  // What the configuration asks for cannot be had: it has failed like one that cannot be read.
-  const std::string former = plan.configuration.log_directory;
-  const ConfigurationError refused{paths::configuration, 0, 0, "log_directory: " + log.error().detail};
-  if (!use_kept(plan, plan.installation.name, refused) || plan.configuration.log_directory == former) return log;
+  // What the configuration asks for cannot be had: it has failed like one that cannot be read. But one that asks for
+  // the same is no help, and not in force.
+  auto kept = load_kept_configuration(plan.installation.name);
+  if (!kept || kept->log_directory == plan.configuration.log_directory) return log;
+  use_kept(plan, *std::move(kept), {paths::configuration, 0, 0, "log_directory: " + log.error().detail});
   return open_log_in(plan);
 }
 

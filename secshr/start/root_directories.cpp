@@ -11,19 +11,33 @@
 namespace secshr {
 namespace {
 
-// An existing one is looked at by open_root_controlled.
-bool make_directory(const std::string& path) noexcept {
-  return ::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
+// The directory of that path, which is made where it is missing: but not in one that others could have written to,
+// nor through a link. What is wrong, in words.
+std::expected<Descriptor, const char*> open_or_make(const std::string& path) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY;
+  RootControlled opened = open_root_controlled(path.c_str(), flags);
+  if (opened.fault == PathFault::missing) {
+    const std::size_t slash = path.rfind('/');
+    const RootControlled above = open_root_controlled(path.substr(0, slash == 0 ? 1 : slash).c_str(), flags);
+    if (above.fault != PathFault::none) return std::unexpected(describe(above.fault));
+    const Descriptor parent(above.descriptor);
+    if (::mkdirat(parent.get(), path.c_str() + slash + 1, 0755) != 0 && errno != EEXIST) {
+      return std::unexpected(std::strerror(errno));
+    }
+    opened = open_root_controlled(path.c_str(), flags);
+  }
+  if (opened.fault != PathFault::none) return std::unexpected(describe(opened.fault));
+  return Descriptor(opened.descriptor);
 }
 
 }  // namespace
 
 std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const std::string& name) {
   const std::string path = base + "/" + name;
-  if (!make_directory(base) || !make_directory(path)) return std::unexpected(PlaceFault{path, std::strerror(errno)});
-  const RootControlled opened = open_root_controlled(path.c_str(), O_RDONLY | O_DIRECTORY);
-  if (opened.fault != PathFault::none) return std::unexpected(PlaceFault{path, describe(opened.fault)});
-  return Descriptor(opened.descriptor);
+  if (const auto made = open_or_make(base); !made) return std::unexpected(PlaceFault{path, made.error()});
+  auto place = open_or_make(path);
+  if (!place) return std::unexpected(PlaceFault{path, place.error()});
+  return *std::move(place);
 }
 
 std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name, mode_t mode) {

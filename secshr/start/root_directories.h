@@ -15,7 +15,8 @@ struct PlaceFault {
   std::string what;
 };
 
-// Makes what is missing of `base`/`name` (0755) and opens it, provided that all of the way is root-controlled.
+// Makes what is missing of `base`/`name` (0755) and opens it, provided that all of the way is root-controlled:
+// otherwise nothing is made. What is above `base` must be there.
 [[nodiscard]] std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const std::string& name);
 
 inline constexpr char log_name[] = "gtm_secshr_log";

@@ -222,9 +222,24 @@ TEST_F(BrokerConfiguration, that_asks_for_a_log_which_cannot_be_had_leaves_the_k
   make_directory("/mnt/test/anybodys", 0777);
   configure("log_directory = '/mnt/test/anybodys'\n");
   expect_served_with_kept(good, ": log_directory: /mnt/test/anybodys/test: writable-by-others");
-  // Without one that was kept it is an error.
+  EXPECT_TRUE(fs::is_empty("/mnt/test/anybodys")) << "made before it was looked at";
+  // Without one that was kept it is an error, and so where that one asks for the same.
   fs::remove(kept);
   expect_no_start(StartStatus::other, "log-directory");
+  write_file(kept, read_file(own), 0600);
+  expect_no_start(StartStatus::other, "log-directory");
+  fs::remove(kept);
+  // Nothing is made through a link either.
+  make_directory("/mnt/test/victim");
+  fs::create_symlink("/mnt/test/victim", "/mnt/test/anybodys/link");
+  configure("log_directory = '/mnt/test/anybodys/link'\n");
+  expect_no_start(StartStatus::other, "log-directory");
+  configure("log_directory = '/mnt/test/anybodys/new'\n");
+  expect_no_start(StartStatus::other, "log-directory");
+  EXPECT_TRUE(fs::is_empty("/mnt/test/victim"));
+  fs::remove("/mnt/test/anybodys/link");
+  EXPECT_TRUE(fs::is_empty("/mnt/test/anybodys"));
+  configure("log_directory = '/mnt/test/anybodys'\n");
   // The control.
   ASSERT_EQ(::chmod("/mnt/test/anybodys", 0755), 0);
   (void)serve();
