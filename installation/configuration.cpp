@@ -139,7 +139,9 @@ std::expected<Configuration, ConfigurationError> parse_configuration(std::string
   }
   Configuration& configuration = reading.configuration;
   if (configuration.pinned_directories.size() > configuration.max_directories) {
-    return whole("tmp names more directories than max_directories allows");
+    const auto where = table->get("tmp")->source().begin;
+    return std::unexpected(ConfigurationError{std::string(file), where.line, where.column,
+                                              "tmp: names more directories than max_directories allows"});
   }
   configuration.text = text;
   configuration.hash = hash_of(text);
