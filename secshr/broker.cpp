@@ -137,11 +137,20 @@ void Broker::on_seen(Seen seen) noexcept {
       decide(*exchange);
     } else {
       exchange->client = std::move(exchange->seen);
-      exchange->look = *look_needed(*exchange->request);
-      look(*exchange);
+      look_further(*exchange, *look_needed(*exchange->request));
     }
   }
   resume_queued();
+}
+
+// Room for this kind may be gone: many can have had their clients looked at meanwhile.
+void Broker::look_further(Exchange& exchange, LookAt at) noexcept {
+  exchange.seen.reset();
+  if (!exchanges_.has_room_for(at, exchange.peer->credentials.uid)) {
+    return answer(exchange, refused({rule::rate_uid, EBUSY}));
+  }
+  exchange.look = at;
+  look(exchange);
 }
 
 void Broker::decide(Exchange& exchange) noexcept {

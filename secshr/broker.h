@@ -72,6 +72,7 @@ class Broker {
   // The stages after authentication; each ends in answer() or leaves the exchange parked.
   void prepare(Exchange& exchange) noexcept;
   void look(Exchange& exchange) noexcept;
+  void look_further(Exchange& exchange, LookAt at) noexcept;
   [[nodiscard]] bool submit(Exchange& exchange, LookRequest request, int pidfd) noexcept;
   void decide(Exchange& exchange) noexcept;
   void operate(Exchange& exchange, const AnyPermit& permit) noexcept;

@@ -182,6 +182,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   // The helpers' turns: each takes what was submitted first, or the look of that place in the queue, judges it as the
   // machine is now, and answers.
   [[nodiscard]] std::size_t looks_waiting() const noexcept { return looks_.size(); }
+  [[nodiscard]] LookAt look_at(std::size_t place) const { return looks_.at(place).request.at; }
   [[nodiscard]] std::size_t writes_waiting() const noexcept { return writes_.size(); }
   [[nodiscard]] Seen look(std::size_t place = 0);
   [[nodiscard]] WriteReport write();

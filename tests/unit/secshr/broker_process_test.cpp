@@ -116,6 +116,36 @@ TEST_F(BrokerProcess, refuses_a_thread_id) {
   EXPECT_TRUE(machine.signals().empty());
 }
 
+// Where a group decides, the client is looked at first. That wait is nobody's share, but what follows is.
+TEST_F(BrokerProcess, keeps_to_the_limit_of_a_uid_where_the_client_is_looked_at_before_the_process) {
+  const gid_t operators = 3100;
+  Restrictions restrictions;
+  restrictions.continue_process.groups = {operators};
+  Service restricted = service;
+  restricted.restrictions = &restrictions;
+  Broker strict{restricted, machine.kernel(), machine.looker(), machine.writer(), machine.audit()};
+  constexpr std::size_t asked = limits::parked_slow_per_uid + 5;
+  static_assert(asked < limits::parked_exchanges);
+  for (std::size_t count = 0; count < asked; ++count) {
+    const pid_t pid = 5000 + static_cast<pid_t>(count);
+    machine.start(pid, {.uid = bob, .gid = 1, .groups = {operators}});
+    machine.send(pid, encoded(header_of(pid), protocol::ContinueProcess{target}));
+    ASSERT_TRUE(strict.handle_request(served));
+  }
+  ASSERT_EQ(strict.parked(), asked);
+  // Their clients are seen; their targets hang.
+  for (std::size_t count = 0; count < asked; ++count) {
+    std::size_t place = 0;
+    while (machine.look_at(place) != LookAt::client) ASSERT_LT(++place, machine.looks_waiting());
+    strict.on_seen(machine.look(place));
+  }
+  EXPECT_EQ(strict.parked(), limits::parked_slow_per_uid);
+  EXPECT_EQ(machine.records().size(), 5U);
+  EXPECT_EQ(outcome(), refused_with("rate.uid", EBUSY));
+  machine.settle(strict);
+  EXPECT_EQ(machine.signals().size(), limits::parked_slow_per_uid);
+}
+
 // The pid is given to another process, of the same installation and all, at each moment in between.
 
 TEST_F(BrokerProcess, signals_nobody_when_the_pid_was_reused_before_the_look) {
