@@ -111,8 +111,9 @@ class Turns {
     }
   }
 
+  // What was seen may be acted on: nothing more is once that could not be recorded.
   void take_seen() noexcept {
-    while (true) {
+    while (!loop_.log.is_gone()) {
       auto seen = loop_.looker.receive();
       if (!seen) return end_unless_empty(seen.error(), looker_gone_);
       broker_.on_seen(*std::move(seen));
