@@ -85,8 +85,11 @@ Ticket FileAudit::record(const AuditRecord& record) noexcept try {
 }
 
 void FileAudit::event(std::string_view name, std::string_view detail) noexcept try {
+  // Escaped, it fits into a line: the names of some hundred directories may not.
+  constexpr std::size_t shown = std::size_t{7} << 10;
   LogLine line = begin().text("event", name);
-  if (!detail.empty()) line.text("detail", detail);
+  if (!detail.empty()) line.text("detail", detail.substr(0, shown));
+  if (detail.size() > shown) line.number("detaillen", static_cast<std::int64_t>(detail.size()));
   (void)log_.write(line.view(), Importance::change);
 } catch (...) {
   log_.count_lost();

@@ -33,6 +33,16 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
+void append_value(std::string& out, std::string_view value) {
+  if (!value.empty() && std::ranges::all_of(value, is_plain)) {
+    out += value;
+    return;
+  }
+  out += '"';
+  for (const char c : value) append_escaped(out, c);
+  out += '"';
+}
+
 std::optional<unsigned> hex_digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
   if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
@@ -86,13 +96,7 @@ void LogLine::key(std::string_view name) {
 
 LogLine& LogLine::text(std::string_view name, std::string_view value) {
   key(name);
-  if (!value.empty() && std::ranges::all_of(value, is_plain)) {
-    line_ += value;
-    return *this;
-  }
-  line_ += '"';
-  for (const char c : value) append_escaped(line_, c);
-  line_ += '"';
+  append_value(line_, value);
   return *this;
 }
 
@@ -106,6 +110,12 @@ LogLine& LogLine::octal(std::string_view name, unsigned value) {
   key(name);
   fmt::format_to(std::back_inserter(line_), "{:04o}", value);
   return *this;
+}
+
+std::string log_value(std::string_view value) {
+  std::string text;
+  append_value(text, value);
+  return text;
 }
 
 std::optional<LogFields> parse_log_line(std::string_view line) {

@@ -26,6 +26,9 @@ class LogLine {
   std::string line_;
 };
 
+// A value as text() has it, to stand among other words.
+[[nodiscard]] std::string log_value(std::string_view value);
+
 // UTC with microseconds, for people and for sorting.
 [[nodiscard]] std::string log_timestamp();
 

@@ -56,7 +56,7 @@ std::string shown(std::string_view text) {
     cut = fmt::format("{}[...]{}", text.substr(0, half), text.substr(text.size() - half));
     text = cut;
   }
-  return LogLine().text("", text).view().substr(1);  // without the = behind no key
+  return log_value(text);
 }
 
 std::string object_of(const AuditRecord& record) {

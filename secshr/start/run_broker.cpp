@@ -15,6 +15,7 @@
 #include "secshr/audit/digest.h"
 #include "secshr/audit/file_audit.h"
 #include "secshr/audit/log_channel.h"
+#include "secshr/audit/logfmt.h"
 #include "secshr/audit/syslog_audit.h"
 #include "secshr/bookkeeping.h"
 #include "secshr/bound_names.h"
@@ -31,7 +32,7 @@ namespace {
 
 std::string describe_start(const Plan& plan) {
   std::string directories;
-  for (const PlannedDirectory& directory : plan.directories) directories += " " + directory.name;
+  for (const PlannedDirectory& directory : plan.directories) directories += " " + log_value(directory.name);
   return fmt::format("installation {} socket {} release {} configuration {:016x}{} directories{}",
                      plan.installation.name, plan.server_name.view(), plan.installation.release,
                      plan.configuration.hash, plan.has_left_cgroup ? "" : " cgroup invoker's", directories);

@@ -59,6 +59,17 @@ class BrokerLog : public BrokerRemoval {
   }
 };
 
+TEST_F(BrokerLog, a_directory_whose_name_has_blanks_is_one_directory_in_it) {
+  end();
+  fs::remove(log_file);
+  make_directory("/mnt/test/a ", 0755);
+  make_directory("/mnt/test/a /etc", 01777);
+  (void)serve(first_user, "/mnt/test/a /etc");
+  ASSERT_FALSE(events().empty());
+  const std::string detail = events().front().at("detail");
+  EXPECT_NE(detail.find(" directories \"/mnt/test/a /etc\""), std::string::npos) << detail;
+}
+
 // --- The copy ---
 
 TEST_F(BrokerLog, the_copy_has_the_same_lines_and_is_roots) {

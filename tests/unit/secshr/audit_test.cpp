@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "secshr/audit/file_audit.h"
+#include "secshr/audit/line_message.h"
 #include "secshr/audit/log_file.h"
 
 namespace secshr {
@@ -242,6 +243,25 @@ TEST(FileAudit, writes_the_longest_line_a_datagram_can_make) {
   record.object = object;
   audit.record(record);
   EXPECT_EQ(values_of(file.text(), "obj"), std::vector{object});
+}
+
+// What a broker serves is in one line, be it hundreds of directories of whoever likes blanks and worse in their
+// names.
+TEST(FileAudit, cuts_what_an_event_says_where_it_would_not_fit_into_a_line_and_says_so) {
+  const std::size_t most = std::size_t{7} << 10;
+  for (const std::size_t size : {most, most + 1}) {
+    const ScratchFile file;
+    {
+      LogFile audit_log{file.for_writing()};
+      FileAudit audit{audit_log};
+      audit.event("started", std::string(size, '\x80'));
+    }
+    const auto lines = lines_of(file.text());
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_LE(lines[0].size(), longest_line);
+    EXPECT_EQ(value_of(lines[0], "detail"), std::string(most, '\x80'));
+    EXPECT_EQ(value_of(lines[0], "detaillen"), size > most ? std::to_string(size) : "<no key>");
+  }
 }
 
 TEST(FileAudit, numbers_records_and_events_in_one_sequence) {

@@ -103,6 +103,13 @@ TEST(LogLine, leaves_plain_values_as_they_are) {
             "n=-9223372036854775808 mode=0444 uid=-");
 }
 
+TEST(LogLine, has_values_that_stand_among_other_words_as_well) {
+  EXPECT_EQ(log_value("/mnt/tmp"), "/mnt/tmp");
+  EXPECT_EQ(log_value("/a /etc"), "\"/a /etc\"");
+  EXPECT_EQ(log_value(""), "\"\"");
+  EXPECT_EQ(log_value("\n\""), "\"\\x0a\\\"\"");
+}
+
 TEST(LogLine, cannot_be_mistaken_for_another_line_after_any_change) {
   // Whatever single byte of a line is replaced, removed or doubled: it is no line, or exactly the line of what it
   // says.
