@@ -65,7 +65,7 @@ LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSe
   // While the pidfd's process lives its pid is not given to another: so what was opened before is that process's.
   if (!is_running(pidfd) || client.came_later) return LookVerdict::peer_gone;
   if (!client.identity) return LookVerdict::peer_mixed;
-  client.identity->name.copy(report.comm.data(), report.comm.size() - 1);
+  (void)copy_name(client.identity->name, std::span(report.comm).first(report.comm.size() - 1));
   const auto groups = std::span(buffers.groups).first(client.identity->group_count);
   report.groups.assign(groups.begin(), groups.end());
   const LookVerdict verdict = look_as_client(client.process.get(), request, setup, buffers, report, file);

@@ -46,7 +46,7 @@ struct LookReport {
   std::uint64_t job = 0;
   LookVerdict verdict = LookVerdict::unreadable;
   std::int32_t error = 0;       // errno where the verdict has one
-  std::array<char, 64> comm{};  // of a client: its name as /proc shows it, NUL-terminated
+  std::array<char, 64> comm{};  // of a client: its name, NUL-terminated
   std::vector<gid_t> groups;    // of a client: supplementary
   bool knows_groups = false;    // those are all; false where there are more than a report can hold
 

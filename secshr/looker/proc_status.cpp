@@ -96,4 +96,14 @@ std::optional<ProcStatus> parse_proc_status(std::string_view text, std::span<gid
   return status;
 }
 
+std::size_t copy_name(std::string_view shown, std::span<char> out) noexcept {
+  std::size_t size = 0;
+  while (!shown.empty() && size < out.size()) {
+    const bool escaped = shown.starts_with("\\n") || shown.starts_with("\\\\");
+    out[size++] = !escaped ? shown[0] : shown[1] == 'n' ? '\n' : '\\';
+    shown.remove_prefix(escaped ? 2 : 1);
+  }
+  return size;
+}
+
 }  // namespace secshr

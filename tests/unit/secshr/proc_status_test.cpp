@@ -53,6 +53,27 @@ TEST(ProcStatus, takes_any_name_the_kernel_can_show) {
   }
 }
 
+TEST(ProcStatus, has_a_name_whose_own_bytes_come_back) {
+  const auto own = [](std::string_view shown, std::size_t room = 64) {
+    std::string name(room, '?');
+    name.resize(copy_name(shown, name));
+    return name;
+  };
+  EXPECT_EQ(own("mumps"), "mumps");
+  EXPECT_EQ(own("a\\nb"), "a\nb");
+  EXPECT_EQ(own("a\\\\nb"), "a\\nb");
+  EXPECT_EQ(own("\\\\\\n\\n\\\\"), "\\\n\n\\");
+  EXPECT_EQ(own("\t\x1b\xff\""), "\t\x1b\xff\"");
+  EXPECT_EQ(own(""), "");
+  // No kernel shows these.
+  EXPECT_EQ(own("\\"), "\\");
+  EXPECT_EQ(own("\\x0a"), "\\x0a");
+  // The room is for its own bytes.
+  EXPECT_EQ(own("\\n\\n\\n", 3), "\n\n\n");
+  EXPECT_EQ(own("\\n\\n\\n", 2), "\n\n");
+  EXPECT_EQ(own("a", 0), "");
+}
+
 TEST(ProcStatus, takes_a_process_without_groups) {
   for (const char* groups : {"Groups:\n", "Groups:\t\n", "Groups:\t \n"}) {
     const auto status = parse(Text{.groups = groups}.whole(), 0);
