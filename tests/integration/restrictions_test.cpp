@@ -1,4 +1,6 @@
 // What the administrator keeps from everybody, or from everybody but some groups.
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 
@@ -75,6 +77,63 @@ TEST_F(BrokerRestrictions, members_of_a_group_are_served_by_their_own_and_by_the
   const auto outsider = connect({71990, 72990, {72991}});
   expect_kept<SemaphoreSets>(*outsider, make_set(*maker_), off);
   expect_removed<Segments>(*outsider, make_segment(*maker_));
+}
+
+TEST_F(BrokerRestrictions, each_request_is_for_members_alone_where_their_group_is_a_supplementary_one) {
+  const std::string group = " = [" + std::to_string(shared_group) + "]\n";
+  std::string lines;
+  for (const char* const request :
+       {"wake", "remove-semaphore-set", "remove-segment", "remove-file", "continue", "flush-header"}) {
+    lines += request + group;
+  }
+  restrict(lines);
+  const std::string database = data + "/mumps.dat";
+  const std::string open = DatabaseImage{.ids = {7, 8, 9, 10}}.text();
+  write_file(database, open, 0444, u3, g3);
+  const protocol::Request flush = protocol::FlushHeader{protocol::closed_ids, database};
+  const std::string file = leftover();
+  const pid_t pid = start_sleeper();
+
+  const auto outsider = connect({71990, 72990, {72991}});
+  for (Client* const other : {stranger_.get(), outsider.get()}) {
+    expect_kept<SemaphoreSets>(*other, make_set(*maker_), off);
+    expect_kept<Segments>(*other, make_segment(*maker_), off);
+    (void)expect_answer(*other, flush, off);
+    (void)expect_answer(*other, protocol::RemoveFile{file}, off);
+    (void)expect_answer(*other, protocol::ContinueProcess{pid}, off);
+    (void)expect_answer(*other, protocol::Wake{pid}, off);
+  }
+  EXPECT_EQ(read_file(database), open);
+  EXPECT_TRUE(exists(file));
+  EXPECT_TRUE(status_of(pid).at("State").starts_with('T'));
+
+  expect_removed<SemaphoreSets>(*asker_, make_set(*maker_));
+  expect_removed<Segments>(*asker_, make_segment(*maker_));
+  (void)expect_answer(*asker_, flush, served);
+  EXPECT_EQ(read_file(database), DatabaseImage{}.text());
+  (void)expect_answer(*asker_, protocol::RemoveFile{file}, served);
+  EXPECT_FALSE(exists(file));
+  (void)expect_answer(*asker_, protocol::ContinueProcess{pid}, served);
+  (void)expect_answer(*asker_, protocol::Wake{pid}, served);
+  EXPECT_TRUE(eventually([pid] { return !is_running(pid); }));
+}
+
+TEST_F(BrokerRestrictions, the_suffix_scheme_is_for_members_alone) {
+  restrict("remove-file = [" + std::to_string(shared_group) + "]\n");
+  for (const Identity& identity : {third_user, first_user}) {
+    Client client(identity);
+    const std::string plain = tmp + "/" + client.socket_name();
+    write_dead_socket(plain, u2, g2);
+    ASSERT_EQ(client.bind(plain + "a"), 0);
+    EXPECT_EQ(answer(client, datagram(client, protocol::RemoveSegment{-1})), EINVAL);
+    if (identity.uid == third_user.uid) {
+      expect_serving();
+      ::usleep(100'000);
+      EXPECT_TRUE(exists(plain));
+    } else {
+      EXPECT_TRUE(eventually([&] { return !exists(plain); }));
+    }
+  }
 }
 
 TEST_F(BrokerRestrictions, where_the_target_is_looked_at_the_client_is_looked_at_before) {
