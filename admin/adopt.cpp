@@ -48,7 +48,7 @@ Result<std::string> decide_release(const AdoptRequest& request, const Installati
                                    "their communication key from"});
   }
   constexpr std::size_t most_library_bytes = 256UL * 1024 * 1024;
-  const std::string path = fmt::format("{}/{}", installation.directory, installation.profile->shared_library);
+  const std::string path = fmt::format("{}/{}", installation.directory, installation.profile->access_file);
   const auto library = read_root_file(path.c_str(), most_library_bytes);
   if (!library) return refused(to_string(library.error()));
   return find_release(*library, *installation.profile);

@@ -13,7 +13,7 @@ using protocol::ProfileId;
 
 bool has_library_of(const Profile& profile, const std::string& directory) {
   struct stat library{};
-  const std::string path = fmt::format("{}/{}", directory, profile.shared_library);
+  const std::string path = fmt::format("{}/{}", directory, profile.access_file);
   return lstat(path.c_str(), &library) == 0 && S_ISREG(library.st_mode);
 }
 
@@ -34,7 +34,7 @@ Result<const Profile*> look_up(const std::string& name, const std::string& direc
     return std::unexpected(Failure{ExitStatus::usage, "--profile: must be gtm, ydb or generic"});
   if (has_original(*profile) && !has_library_of(*profile, directory)) {
     return refused(fmt::format("{}: is no installation of profile {}: it has no {}", directory, profile->name,
-                               profile->shared_library));
+                               profile->access_file));
   }
   return profile;
 }

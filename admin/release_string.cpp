@@ -70,13 +70,13 @@ Result<std::string> find_release(std::string_view library, const protocol::Profi
     if (!release) continue;
     if (found && *found != *release) {
       return refused(fmt::format("{} holds two release strings, \"{}\" and \"{}\"; say which with --release",
-                                 profile.shared_library, *found, *release));
+                                 profile.access_file, *found, *release));
     }
     found = release;
   }
   if (!found) {
     return refused(fmt::format("{} holds no release string; say it with --release, exactly as {} shows it",
-                               profile.shared_library,
+                               profile.access_file,
                                profile.id == protocol::ProfileId::gtm ? "$ZVERSION" : "$ZYRELEASE"));
   }
   return std::string(*found);

@@ -24,7 +24,7 @@ constexpr Profile gtm{.id = ProfileId::gtm,
                       .tmp_variables = gtm_tmp_variables,
                       .log_variables = gtm_log_variables,
                       .dist_variable = "gtm_dist",
-                      .shared_library = "libgtmshr.so",
+                      .access_file = "libgtmshr.so",
                       .syslog_ident = "GTM-SECSHR",
                       .facility = "GTM"};
 
@@ -37,7 +37,7 @@ constexpr Profile ydb{.id = ProfileId::ydb,
                       .tmp_variables = ydb_tmp_variables,
                       .log_variables = ydb_log_variables,
                       .dist_variable = "ydb_dist",
-                      .shared_library = "libyottadb.so",
+                      .access_file = "libyottadb.so",
                       .syslog_ident = "YDB-SECSHR",
                       .facility = "YDB"};
 
@@ -49,7 +49,7 @@ constexpr Profile generic{.id = ProfileId::generic,
                           .tmp_variables = generic_tmp_variables,
                           .log_variables = generic_log_variables,
                           .dist_variable = "secshr_dist",
-                          .shared_library = "gtmsecshr",
+                          .access_file = "gtmsecshr",
                           .syslog_ident = "SECSHR",
                           .facility = "SECSHR"};
 

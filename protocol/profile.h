@@ -17,9 +17,9 @@ struct Profile {
   std::span<const std::string_view> tmp_variables;  // in order of precedence
   std::span<const std::string_view> log_variables;  // in order of precedence
   std::string_view dist_variable;
-  // A file of the installation that others than its clients may not read; where there is no such library, the
-  // wrapper.
-  std::string_view shared_library;
+  // The file of the installation that all its clients can read, and where others cannot it is its group's alone: the
+  // programs' shared library; in a generic one, the wrapper.
+  std::string_view access_file;
   std::string_view syslog_ident;
   std::string_view facility;  // as in %GTM-I-GTMSECSHRUPDDBHDR
 };

@@ -65,7 +65,7 @@ Started<void> choose_configuration(Plan& plan, std::expected<Configuration, Conf
 
 // An installation whose library others may not read is its group's alone: nobody else can be a client of it.
 Started<SocketAccess> access_of(const Installation& installation) {
-  const std::string library(installation.profile->shared_library);
+  const std::string library(installation.profile->access_file);
   const auto fault = [&](const char* what) {
     return start_fault(StartStatus::bad_installation_path, "library",
                        fmt::format("{}/{}: {}", installation.directory, library, what));

@@ -23,7 +23,7 @@ TEST(Profile, of_gtm) {
   EXPECT_EQ(list(gtm->tmp_variables), (std::vector<std::string_view>{"gtm_tmp"}));
   EXPECT_EQ(list(gtm->log_variables), (std::vector<std::string_view>{"gtm_log"}));
   EXPECT_EQ(gtm->dist_variable, "gtm_dist");
-  EXPECT_EQ(gtm->shared_library, "libgtmshr.so");
+  EXPECT_EQ(gtm->access_file, "libgtmshr.so");
   EXPECT_EQ(gtm->syslog_ident, "GTM-SECSHR");
   EXPECT_EQ(gtm->facility, "GTM");
 }
@@ -39,7 +39,7 @@ TEST(Profile, of_yottadb) {
   EXPECT_EQ(list(ydb->tmp_variables), (std::vector<std::string_view>{"ydb_tmp", "gtm_tmp"}));
   EXPECT_EQ(list(ydb->log_variables), (std::vector<std::string_view>{"ydb_log", "gtm_log"}));
   EXPECT_EQ(ydb->dist_variable, "ydb_dist");
-  EXPECT_EQ(ydb->shared_library, "libyottadb.so");
+  EXPECT_EQ(ydb->access_file, "libyottadb.so");
   EXPECT_EQ(ydb->syslog_ident, "YDB-SECSHR");
   EXPECT_EQ(ydb->facility, "YDB");
 }
@@ -55,7 +55,7 @@ TEST(Profile, of_other_programs) {
   EXPECT_EQ(list(generic->tmp_variables), (std::vector<std::string_view>{"secshr_tmp"}));
   EXPECT_EQ(list(generic->log_variables), (std::vector<std::string_view>{"secshr_log"}));
   EXPECT_EQ(generic->dist_variable, "secshr_dist");
-  EXPECT_EQ(generic->shared_library, "gtmsecshr");
+  EXPECT_EQ(generic->access_file, "gtmsecshr");
   EXPECT_EQ(generic->syslog_ident, "SECSHR");
   EXPECT_EQ(generic->facility, "SECSHR");
 }
