@@ -33,6 +33,11 @@ LookRequest look_request_of(const Exchange& exchange) noexcept {
   return look;
 }
 
+// A name takes its place in the log, four bytes for one at worst: who is served at a rate fills a disk at a rate.
+unsigned cost_of(const Received& received) noexcept {
+  return static_cast<unsigned>(1 + received.size / limits::bytes_of_a_request);
+}
+
 // When an exchange has waited too long. A writer decides by the deadline itself: it is spoken for only when it is
 // stuck.
 MonotonicTime due(const Exchange& exchange) noexcept {
@@ -69,7 +74,7 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
   if (!name) return drop(*exchange, {rule::socket_name, EPERM}), true;
   exchange->reply_to = *name;
   std::ranges::copy(received->sender, exchange->sender.begin());
-  if (!rate_.admit(exchange->peer->credentials.uid, exchange->received_at)) {
+  if (!rate_.admit(exchange->peer->credentials.uid, exchange->received_at, cost_of(*received))) {
     return answer(*exchange, refused({rule::rate_uid, EBUSY})), true;
   }
   // The kernel says who sent, and not whose socket it was sent from: that one may be another's, which the sender took

@@ -27,6 +27,15 @@ void describe_object(const protocol::Request& request, AuditRecord& record) noex
   if (const auto* flush = std::get_if<protocol::FlushHeader>(&request)) record.object = flush->path;
 }
 
+// Of a flush, what was seen in the file is what was asked for.
+bool is_unchanged(const Exchange& exchange) noexcept {
+  if (!exchange.seen || !exchange.request || !std::holds_alternative<protocol::FlushHeader>(*exchange.request)) {
+    return false;
+  }
+  const HeaderChange change = header_change_of(exchange);
+  return change.before == change.after;
+}
+
 }  // namespace
 
 AuditRecord record_of_peer(const Exchange& exchange) noexcept {
@@ -53,6 +62,7 @@ AuditRecord record_of(const Exchange& exchange) noexcept {
   AuditRecord record = record_of_peer(exchange);
   record.request = name_of(exchange);
   if (exchange.request) describe_object(*exchange.request, record);
+  record.is_unchanged = is_unchanged(exchange);
   if (exchange.removed) {
     record.directory = exchange.directory_name;
     record.object = exchange.removed->view();

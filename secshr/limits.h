@@ -23,6 +23,10 @@ inline constexpr std::size_t parked_files_per_uid = 32;
 // wrapper needs of RLIMIT_NOFILE: 512.
 inline constexpr std::size_t parked_descriptors = parked_exchanges + parked_slow;
 
+// A datagram counts as one request more, where requests are counted, for each so many bytes of it: stock clients'
+// have fewer, but for databases with long names.
+inline constexpr std::size_t bytes_of_a_request = 256;
+
 // From receipt to reply. Below the 5 s after which a stock client gives up and asks again.
 inline constexpr std::chrono::milliseconds request_deadline{4000};
 // The writer decides by the deadline itself; only a writer that is stuck lets the broker speak for it, this much

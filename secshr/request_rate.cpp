@@ -20,17 +20,17 @@ RequestRate::Rate::Rate(unsigned per_second, unsigned depth_in_seconds) noexcept
     : interval(std::max<std::int64_t>(1, Time(std::chrono::seconds(1)).count() / std::max(1U, per_second))),
       depth(interval * std::max(1U, per_second) * depth_in_seconds) {}
 
-bool RequestRate::Bucket::has_token(const Rate& rate, Time now) const noexcept {
-  return full_at - now <= rate.depth - rate.interval;
+bool RequestRate::Bucket::has_tokens(const Rate& rate, Time now, unsigned count) const noexcept {
+  return full_at - now <= rate.depth - std::min<Time>(rate.interval * count, rate.depth);
 }
 
 bool RequestRate::Bucket::is_half_full(const Rate& rate, Time now) const noexcept {
   return full_at - now <= rate.depth / 2;
 }
 
-bool RequestRate::Bucket::take(const Rate& rate, Time now) noexcept {
-  if (!has_token(rate, now)) return false;
-  full_at = std::max(full_at, now) + rate.interval;
+bool RequestRate::Bucket::take(const Rate& rate, Time now, unsigned count) noexcept {
+  if (!has_tokens(rate, now, count)) return false;
+  full_at = std::max(full_at, now) + std::min<Time>(rate.interval * count, rate.depth);
   return true;
 }
 
@@ -39,8 +39,9 @@ RequestRate::RequestRate(const RequestLimits& limits) noexcept
       common_rate_(limits.per_second, seconds),
       refusal_rate_(limits.refusals_per_second_per_uid, seconds_of_refusals) {}
 
-bool RequestRate::admit(uid_t uid, MonotonicTime now) noexcept {
+bool RequestRate::admit(uid_t uid, MonotonicTime now, unsigned cost) noexcept {
   advance(now);
+  cost = std::max(1U, cost);
   Entry& entry = entry_of(uid);
   if (is_paused(entry)) return false;
   // Empty and not paused where its set has no room for a pause.
@@ -48,8 +49,8 @@ bool RequestRate::admit(uid_t uid, MonotonicTime now) noexcept {
   const bool asks_little = entry.requests.is_half_full(uid_rate_, clock_);
   // Before the common bucket, which others' excess must not empty; and lost where that one is empty: who goes on
   // asking then is not one who asks little.
-  if (!entry.requests.take(uid_rate_, clock_)) return false;
-  return common_.take(common_rate_, clock_) || asks_little;
+  if (!entry.requests.take(uid_rate_, clock_, cost)) return false;
+  return common_.take(common_rate_, clock_, cost) || asks_little;
 }
 
 void RequestRate::refused(uid_t uid, MonotonicTime now) noexcept {

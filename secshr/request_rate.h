@@ -43,9 +43,10 @@ class RequestRate {
 
   explicit RequestRate(const RequestLimits& limits) noexcept;
 
-  // Whether this uid may be served now; counts the request. Where all together ask too much, only who has asked
+  // Whether this uid may be served now; counts the request, as so many of its kind as it costs (0 counts as 1), but
+  // never as more than can be saved up. Where all together ask too much, only who has asked
   // little lately is served: whose own bucket is at least half full.
-  [[nodiscard]] bool admit(uid_t uid, MonotonicTime now) noexcept;
+  [[nodiscard]] bool admit(uid_t uid, MonotonicTime now, unsigned cost = 1) noexcept;
   // That an admitted request was refused, by a rule or for its form. Too many, and the uid is paused: not admitted.
   // What admit() turned away is no refusal.
   void refused(uid_t uid, MonotonicTime now) noexcept;
@@ -61,9 +62,10 @@ class RequestRate {
 
   // A token bucket as the one number that tells all of it.
   struct Bucket {
-    [[nodiscard]] bool has_token(const Rate& rate, Time now) const noexcept;
+    [[nodiscard]] bool has_tokens(const Rate& rate, Time now, unsigned count) const noexcept;
+    [[nodiscard]] bool has_token(const Rate& rate, Time now) const noexcept { return has_tokens(rate, now, 1); }
     [[nodiscard]] bool is_half_full(const Rate& rate, Time now) const noexcept;
-    [[nodiscard]] bool take(const Rate& rate, Time now) noexcept;
+    [[nodiscard]] bool take(const Rate& rate, Time now, unsigned count = 1) noexcept;
     Time full_at{0};
   };
 

@@ -19,6 +19,8 @@ namespace recorded {
 inline constexpr std::string_view flush_open = "flush-header-open";
 inline constexpr std::string_view flush_close = "flush-header-close";
 inline constexpr std::string_view leftover = "remove-leftover";
+// In counts only: headers that said already what they were to say.
+inline constexpr std::string_view unchanged_header = "unchanged-header";
 }  // namespace recorded
 
 // What the header of a database file said, and what was put in its place.
@@ -40,6 +42,7 @@ struct AuditRecord {
   std::optional<std::int32_t> object_number;  // or where it is an id or a pid
   std::optional<uid_t> owner;                 // of the object
   std::optional<unsigned> mode;
+  bool is_unchanged = false;  // the header says what it said before
   Outcome outcome;
   std::int64_t microseconds = 0;  // from receipt to reply
   // A header was written, but its client was told, on record, that it was not, or nothing at all: nobody knows but
@@ -58,8 +61,8 @@ struct AuditRecord {
 [[nodiscard]] inline bool is_change(const AuditRecord& record) noexcept {
   using protocol::request_name;
   using protocol::RequestCode;
-  return record.outcome.verdict == Verdict::done && record.request != request_name(RequestCode::ping) &&
-         record.request != request_name(RequestCode::wake) &&
+  return record.outcome.verdict == Verdict::done && !record.is_unchanged &&
+         record.request != request_name(RequestCode::ping) && record.request != request_name(RequestCode::wake) &&
          record.request != request_name(RequestCode::continue_process);
 }
 

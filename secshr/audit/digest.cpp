@@ -16,8 +16,9 @@ using protocol::request_name;
 using protocol::RequestCode;
 
 // What changes nothing that outlasts it.
-constexpr std::array<std::string_view, 3> routine{
-    request_name(RequestCode::wake), request_name(RequestCode::continue_process), request_name(RequestCode::ping)};
+constexpr std::array<std::string_view, 4> routine{request_name(RequestCode::wake),
+                                                  request_name(RequestCode::continue_process),
+                                                  request_name(RequestCode::ping), recorded::unchanged_header};
 
 // Counts with their names, in a place of fixed size: nothing here may fail for want of memory.
 class Detail {
@@ -57,7 +58,7 @@ Digest::Digest(Audit& log, const DigestLimits& limits, MonotonicTime now)
 
 Ticket Digest::record(const AuditRecord& record) noexcept {
   if (record.outcome.verdict == Verdict::done) {
-    const auto* found = std::ranges::find(routine, record.request);
+    const auto* found = std::ranges::find(routine, record.is_unchanged ? recorded::unchanged_header : record.request);
     if (found == routine.end() || limits_.routine_lines) return log_.record(record);
     count_withheld();
     ++served_[static_cast<std::size_t>(found - routine.begin())];

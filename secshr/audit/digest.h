@@ -60,7 +60,7 @@ class Digest final : public Audit {
  private:
   using Uid = std::optional<uid_t>;  // records without one count as those of one more uid
 
-  static constexpr std::size_t routine_requests = 3;
+  static constexpr std::size_t routine_requests = 4;
 
   struct Lines {
     Uid uid;

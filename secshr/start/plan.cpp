@@ -112,14 +112,18 @@ Started<Plan> read_configuration() {
 
 namespace {
 
-Started<Descriptor> open_log_in(const Plan& plan) {
+Started<Descriptor> open_log_in(Plan& plan) {
   const auto directory = open_place(plan.configuration.log_directory, plan.installation.name);
   if (!directory) {
     return start_fault(StartStatus::other, "log-directory", directory.error().path + ": " + directory.error().what);
   }
   auto log = open_log(directory->get(), log_name, 0640);
-  if (!log) return start_fault(StartStatus::other, "log", log.error().path + ": " + log.error().what);
-  return *std::move(log);
+  if (log) return *std::move(log);
+  std::string what = log.error().path + ": " + log.error().what;
+  Descriptor full = log.error().is_the_disks ? open_full_device() : Descriptor();
+  if (!full) return start_fault(StartStatus::other, "log", std::move(what));
+  plan.log_unavailable = std::move(what);
+  return full;
 }
 
 }  // namespace
@@ -151,7 +155,10 @@ Started<void> choose_directories(Plan& plan, const Invoker& invoker) {
   for (const std::string& name : pinned) {
     auto opened = open_served_directory(name, Invoker{}, true);
     // One that is not there now is served by the next start that finds it.
-    if (!opened) continue;
+    if (!opened) {
+      plan.left_out.push_back(fmt::format("{}: {}", name, std::strerror(opened.error().error)));
+      continue;
+    }
     if (PlannedDirectory* const planned = find_planned(plan, opened->get())) {
       planned->is_reserved = true;
     } else {

@@ -47,18 +47,21 @@ struct Plan {
   Configuration configuration;
   // What is wrong with the administrator's own, where that in force is the one that was kept.
   std::optional<ConfigurationError> refused_configuration;
+  std::string log_unavailable;  // why, where the disk does not let us have the audit log
   Installation installation;
   protocol::SocketName server_name;
   OverflowIds overflow;
   SocketAccess access;
   bool has_left_cgroup = true;                // of who started it
   std::vector<PlannedDirectory> directories;  // the invoker's first; empty until chosen
+  std::vector<std::string> left_out;          // those that cannot be served, and why
 };
 
 // What the administrator decided, for the installation whose wrapper was run.
 [[nodiscard]] Started<Plan> read_configuration();
 
-// Where its place cannot be had, the kept configuration and its log count.
+// Where its place cannot be had, the kept configuration and its log count. Where that is the disk's fault alone,
+// service goes on without: nothing that is written to what is given back then gets anywhere.
 [[nodiscard]] Started<Descriptor> open_audit_log(Plan& plan);
 
 // The directory that the invoker's environment names, provided that the invoker could create a file there, and the

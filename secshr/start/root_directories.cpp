@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "system/root_controlled.h"
 
@@ -30,6 +32,10 @@ std::expected<Descriptor, const char*> open_or_make(const std::string& path) {
   return Descriptor(opened.descriptor);
 }
 
+bool is_the_disks(int error) noexcept {
+  return error == EROFS || error == EIO || error == ENOSPC || error == EDQUOT;
+}
+
 }  // namespace
 
 std::expected<Descriptor, PlaceFault> open_place(const std::string& base, const std::string& name) {
@@ -44,11 +50,22 @@ std::expected<Descriptor, PlaceFault> open_log(int directory, const char* name, 
   Descriptor file(
       ::openat(directory, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
   struct stat facts{};
-  if (!file || ::fstat(file.get(), &facts) != 0) return std::unexpected(PlaceFault{name, std::strerror(errno)});
+  if (!file || ::fstat(file.get(), &facts) != 0) {
+    return std::unexpected(PlaceFault{name, std::strerror(errno), is_the_disks(errno)});
+  }
   if (!S_ISREG(facts.st_mode) || facts.st_uid != 0 || facts.st_nlink != 1) {
     return std::unexpected(PlaceFault{name, "not a file of root's own"});
   }
+  if ((facts.st_mode & 022U) != 0) return std::unexpected(PlaceFault{name, "others may write it"});
   return file;
+}
+
+Descriptor open_full_device() noexcept {
+  Descriptor full(::open("/dev/full", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat facts{};
+  const bool is_it =
+      full && ::fstat(full.get(), &facts) == 0 && S_ISCHR(facts.st_mode) && facts.st_rdev == makedev(1, 7);
+  return is_it ? std::move(full) : Descriptor();
 }
 
 }  // namespace secshr

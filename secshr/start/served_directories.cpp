@@ -95,7 +95,9 @@ bool is_live(int directory, const protocol::SocketName& name) noexcept {
 }
 
 bool is_a_users(int directory) noexcept {
-  return owner_of(directory) != 0;
+  struct stat facts{};
+  if (::fstat(directory, &facts) != 0 || facts.st_uid != 0) return true;
+  return (facts.st_mode & 022U) != 0 && (facts.st_mode & S_ISVTX) == 0;
 }
 
 void plan_those_of(BrokerReport report, Plan& plan) {

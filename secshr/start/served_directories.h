@@ -22,7 +22,8 @@ namespace secshr {
 // Whether the name is a socket of root's that somebody has bound.
 [[nodiscard]] bool is_live(int directory, const protocol::SocketName& name) noexcept;
 
-// Whether users can make such directories: others are few, and an administrator's doing.
+// Whether users can make such directories, or take the server's name away in this one: where they cannot, starts that
+// come to something are few, and an administrator's doing.
 [[nodiscard]] bool is_a_users(int directory) noexcept;
 
 // Plans what the running broker serves as well, and what an earlier one did (remembered_directories.h). A directory

@@ -94,6 +94,9 @@ Started<StartStatus> start(const Invoker& invoker, Words& words) {
   say_what_was_withheld(words);
   if (plan->refused_configuration) say_that_the_kept_one_is_used(words, *plan->refused_configuration);
   if (!opened) return std::unexpected(opened.error());
+  if (!plan->log_unavailable.empty() && may_say(words)) {
+    log_to_system("log-unavailable", LogLine().text("cause", plan->log_unavailable).view().c_str());
+  }
   if (const auto chosen = choose_directories(*plan, invoker); !chosen) return std::unexpected(chosen.error());
   open_log_copy(*plan, invoker, words.logs);
   return take_place(*plan, invoker, signals.get(), words.logs);

@@ -140,7 +140,7 @@ class Taking {
 
   // `former` serves as if nothing were until the sockets have their names.
   Outcome open_and_serve(Preparation preparation, std::optional<RunningBroker> former) {
-    std::vector<std::string> left_out;
+    std::vector<std::string> left_out = std::move(plan_.left_out);
     if (auto limited = limit_directories(plan_, left_out); !limited) return std::unexpected(limited.error());
     auto points = open_service_points(plan_, left_out);
     if (!points) return std::unexpected(points.error());

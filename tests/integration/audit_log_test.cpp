@@ -184,19 +184,20 @@ TEST_F(BrokerLog, while_it_hangs_everybody_is_answered_and_changes_are_told_at_t
 // Long lines fill the recorder's channel. Where a disk is busy for a moment, they must not have another's change told
 // of that is not in the log.
 TEST_F(BrokerLog, while_it_is_busy_nobodys_long_lines_have_a_change_told_of_before_it_is_written) {
-  const std::string database = data + "/mumps.dat";
-  write_file(database, DatabaseImage{}.text(), 0444, u3, g3);
-  std::string path = data;
-  while (path.size() < 4000) path += "/.";
-  path += "/mumps.dat";
+  std::string place = data;
+  while (place.size() < 4000) place += "/.";
   (void)wait_for_processes();
   const auto recorders = named("secshrd-log");
   ASSERT_EQ(recorders.size(), 1U);
   stop(recorders);
   constexpr int each = limits::parked_files_per_uid;
-  for (int count = 0; count < each; ++count) {
-    for (Client* const user : {asker_.get(), stranger_.get()}) {
-      ASSERT_EQ(user->send(server_in(), datagram(*user, protocol::FlushHeader{protocol::closed_ids, path})), 0);
+  int databases = 0;
+  for (Client* const user : {asker_.get(), stranger_.get()}) {
+    const protocol::IpcIds ids = ids_of(make_set(*user), make_segment(*user));
+    for (int count = 0; count < each; ++count) {
+      const std::string name = "/" + std::to_string(databases++) + ".dat";
+      write_file(data + name, DatabaseImage{}.text(), 0444, u3, g3);
+      ASSERT_EQ(user->send(server_in(), datagram(*user, protocol::FlushHeader{ids, place + name})), 0);
     }
   }
   ::usleep(300'000);
@@ -389,7 +390,65 @@ TEST_F(BrokerLog, after_it_was_renamed_or_deleted_a_hangup_has_the_next_broker_b
   }
 }
 
+TEST_F(BrokerLog, on_a_disk_that_became_read_only_stops_no_start_and_its_lines_are_counted) {
+  end();
+  const std::string place = fs::path(log_file).parent_path();
+  ASSERT_EQ(::mount("log", place.c_str(), "tmpfs", 0, "mode=0755"), 0);
+  broker_ = serve();
+  end();
+  const std::string before = read_file(log_file);
+  ASSERT_EQ(::mount(nullptr, place.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  (void)system_log();
+  begin();
+  EXPECT_EQ(system_log(), std::vector<std::string>{
+                              "reason=log-unavailable detail=cause=\"gtm_secshr_log: Read-only file system\""});
+  const int set = make_set(*maker_);
+  EXPECT_EQ(answer(*asker_, datagram(*asker_, protocol::RemoveSemaphoreSet{set})), 0);
+  EXPECT_FALSE(set_exists(set));
+  EXPECT_TRUE(eventually([] {
+    const auto counters = read_counters("/run/secshr/test/counters");
+    return counters && counters->log_lines_lost >= 2;
+  }));
+  EXPECT_EQ(read_file(log_file), before);
+  // When root has seen to it.
+  ASSERT_EQ(::mount(nullptr, place.c_str(), nullptr, MS_REMOUNT, nullptr), 0);
+  end();
+  begin();
+  EXPECT_EQ(remove_a_set(), 0);
+  EXPECT_EQ(records().size(), 1U);
+  end();
+  ASSERT_EQ(::umount2(place.c_str(), MNT_DETACH), 0);
+  begin();
+}
+
 // --- Floods ---
+
+TEST_F(BrokerLog, a_header_that_says_so_already_is_counted_and_no_line) {
+  const std::string database = data + "/mumps.dat";
+  write_file(database, DatabaseImage{}.text(), 0444, u3, g3);
+  end();
+  configure({}, {});
+  fs::remove(log_file);
+  begin();
+  const auto maker_flushes = [&](const protocol::IpcIds& ids) {
+    EXPECT_EQ(answer(*maker_, datagram(*maker_, protocol::FlushHeader{ids, database})), 0);
+  };
+  const protocol::IpcIds ids = ids_of(make_set(*maker_), make_segment(*maker_));
+  for (int count = 0; count < 3; ++count) maker_flushes(protocol::closed_ids);
+  maker_flushes(ids);
+  maker_flushes(ids);
+  maker_flushes(protocol::closed_ids);
+  ASSERT_EQ(::kill(broker_, SIGTERM), 0);
+  ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
+  const auto found = records();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].at("req"), "flush-header-open");
+  EXPECT_EQ(found[1].at("req"), "flush-header-close");
+  const auto told = events();
+  const auto served = std::ranges::find(told, "served", [](const LogRecord& event) { return event.at("event"); });
+  ASSERT_NE(served, told.end());
+  EXPECT_EQ(served->at("detail"), "unchanged-header 4");
+}
 
 TEST_F(BrokerLog, a_flood_of_refusals_leaves_a_log_that_can_be_read_with_every_change_in_it) {
   end();

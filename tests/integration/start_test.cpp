@@ -447,6 +447,10 @@ TEST_F(BrokerStart, refuses_a_log_that_is_not_roots_own_file) {
   refuse();
   write_file(log_file, "", 0666, u2, g2);
   refuse();
+  write_file(log_file, "", 0660);
+  refuse();
+  write_file(log_file, "", 0602);
+  refuse();
   EXPECT_EQ(read_file(other), "precious\n");
   ASSERT_EQ(::chmod("/var/log/secshr/test", 0777), 0);
   expect_no_start(StartStatus::other, "log-directory");

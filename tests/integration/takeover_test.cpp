@@ -172,6 +172,36 @@ TEST_F(BrokerTakeover, a_user_cannot_have_it_all_the_time) {
   expect_serving(other_tmp);
 }
 
+TEST_F(BrokerTakeover, a_group_that_may_take_the_name_away_cannot_have_it_all_the_time_either) {
+  const std::string shared = "/mnt/test/shared";
+  make_directory(shared, 0775, 0, shared_group);
+  (void)serve(second_user, tmp);
+  unsigned had = 0;
+  for (unsigned index = 0; index < limits::takeovers_per_minute_per_uid + 1; ++index) {
+    EXPECT_EQ(system_log(), std::vector<std::string>{});
+    had += start(first_user, shared).ending == ending_of(StartStatus::serving) ? 1 : 0;
+    (void)as_user(first_user, [&] { return ::unlink(server_in(shared).c_str()); });
+  }
+  EXPECT_EQ(had, limits::takeovers_per_minute_per_uid);
+  EXPECT_EQ(system_log().size(), 1U);
+  // Where nobody can, each start is for a directory of root's that is new.
+  for (unsigned index = 0; index < limits::takeovers_per_minute_per_uid + 1; ++index) {
+    const std::string sticky = "/mnt/test/sticky" + std::to_string(index);
+    make_directory(sticky, 01777);
+    (void)serve(first_user, sticky);
+  }
+}
+
+TEST_F(BrokerTakeover, a_directory_that_is_always_to_be_served_and_is_not_there_is_told_of) {
+  configure("tmp = ['/mnt/test/nowhere', '" + other_tmp + "']\n");
+  (void)serve(first_user, tmp);
+  expect_serving(other_tmp);
+  const auto told = events();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].at("event"), "directory-not-served");
+  EXPECT_EQ(told[1].at("detail"), "/mnt/test/nowhere: No such file or directory");
+}
+
 TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_directory) {
   const auto reload = [](const std::vector<std::string>& arguments) {
     std::vector<std::string> all{"secshrctl", "reload"};

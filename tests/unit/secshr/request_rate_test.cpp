@@ -95,6 +95,37 @@ TEST_F(Rated, never_turns_away_who_keeps_to_the_rate) {
   }
 }
 
+TEST_F(Rated, counts_a_request_as_often_as_it_costs) {
+  RequestRate rate({10, plenty, plenty});  // twenty at once
+  EXPECT_TRUE(rate.admit(1, now, 17));
+  EXPECT_FALSE(rate.admit(1, now, 4));
+  EXPECT_TRUE(rate.admit(1, now, 3)) << "what was turned away has cost nothing";
+  EXPECT_FALSE(rate.admit(1, now, 1));
+  now += 400ms;
+  EXPECT_FALSE(rate.admit(1, now, 5));
+  EXPECT_TRUE(rate.admit(1, now, 4));
+  EXPECT_TRUE(rate.admit(2, now, 0));
+  EXPECT_EQ(admitted(rate, 2, 30), 19U);
+}
+
+TEST_F(Rated, serves_what_costs_more_than_can_be_saved_up_to_who_has_saved_up_all) {
+  RequestRate rate({1, 1, plenty});
+  EXPECT_TRUE(rate.admit(1, now, 17));
+  now += 2s - instant;
+  EXPECT_FALSE(rate.admit(1, now, 17));
+  now += instant;
+  EXPECT_TRUE(rate.admit(1, now, 17));
+}
+
+TEST_F(Rated, counts_for_all_what_each_costs) {
+  RequestRate strict({4, 20, plenty});
+  EXPECT_EQ(admitted(strict, 1, 6), 6U);
+  EXPECT_TRUE(strict.admit(2, now, 8));
+  EXPECT_TRUE(strict.admit(3, now, 6));
+  EXPECT_FALSE(strict.admit(1, now, 1)) << "all have asked for twenty";
+  EXPECT_TRUE(strict.admit(4, now, 1)) << "who has asked for nothing";
+}
+
 TEST_F(Rated, limits_of_nothing_count_as_one) {
   RequestRate rate({0, 0, 0});
   EXPECT_EQ(admitted(rate, 1000, 10), 2U);
