@@ -34,6 +34,9 @@ class FormerBroker : public BrokerTest {
  protected:
   using Talk = std::function<void(int conversation)>;
 
+  FormerBroker() = default;
+  FormerBroker(const FormerBroker&) = delete;
+  FormerBroker& operator=(const FormerBroker&) = delete;
   ~FormerBroker() override {
     if (impostor_ <= 0) return;
     (void)::kill(impostor_, SIGKILL);
@@ -239,6 +242,7 @@ TEST_F(FormerBroker, that_is_stopped_ends_in_one_broker_however_many_start_at_th
   const pid_t first = serve();
   stop({first});
   std::vector<Running> starters;
+  starters.reserve(20);
   for (unsigned each = 0; each < 20; ++each) {
     starters.push_back(start_as(each % 2 == 0 ? first_user : second_user, start_command()));
   }

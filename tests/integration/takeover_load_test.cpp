@@ -121,6 +121,9 @@ class TakeoverUnderLoad : public BrokerTest {
     make_directory(second_tmp, 01777);
     write_file(closed_database, DatabaseImage{}.text(), 0444, u3, g3);
   }
+  TakeoverUnderLoad() = default;
+  TakeoverUnderLoad(const TakeoverUnderLoad&) = delete;
+  TakeoverUnderLoad& operator=(const TakeoverUnderLoad&) = delete;
   ~TakeoverUnderLoad() override {
     if (shared_ != nullptr) (void)::munmap(shared_, sizeof *shared_);
   }
