@@ -50,6 +50,7 @@ std::map<std::string, std::string> documented_keys(const std::string& section) {
 
 std::vector<std::string> names_of(const std::map<std::string, std::string>& entries) {
   std::vector<std::string> names;
+  names.reserve(entries.size());
   for (const auto& [key, entry] : entries) names.push_back(key);
   return names;
 }
