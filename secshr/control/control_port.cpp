@@ -51,11 +51,12 @@ std::expected<Descriptor, int> listen_for_control(int directory) noexcept {
   const int error = errno;
   (void)::umask(old_mask);
   if (bound != 0) return std::unexpected(error);
-  if (::listen(listener.get(), backlog) != 0 ||
-      ::renameat(directory, unfinished_name, directory, control_name) != 0) {
-    return std::unexpected(errno);
-  }
+  if (::listen(listener.get(), backlog) != 0) return std::unexpected(errno);
   return listener;
+}
+
+int take_control_name(int directory) noexcept {
+  return ::renameat(directory, unfinished_name, directory, control_name) == 0 ? 0 : errno;
 }
 
 std::optional<MonotonicTime> ControlPort::deadline() const noexcept {

@@ -13,9 +13,11 @@
 
 namespace secshr {
 
-// Listens under the name `control` of a root-controlled directory, 0600, in place of whatever had the name. As root.
-// Errors are errno values.
+// Listens in a root-controlled directory, 0600, under a name that nobody looks for: all that can fail for lack of
+// room. One process at a time, as root. Errors are errno values.
 [[nodiscard]] std::expected<Descriptor, int> listen_for_control(int directory) noexcept;
+// Gives it the name `control`, in place of whatever had the name. 0, or an errno.
+[[nodiscard]] int take_control_name(int directory) noexcept;
 
 // One conversation at a time; others wait.
 class ControlPort {

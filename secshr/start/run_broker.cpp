@@ -92,19 +92,22 @@ void add_notes_of(const Plan& plan, const Logs& logs, int socket, std::vector<No
 
 }  // namespace
 
-Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs) {
+Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs, int place) {
+  auto control = listen_for_control(place);
+  if (!control) return start_fault(StartStatus::other, "control", std::strerror(control.error()));
   auto kernel = make_kernel(plan);
   if (!kernel) return std::unexpected(kernel.error());
   auto helpers = start_helpers(plan, logs);
   if (!helpers) return std::unexpected(helpers.error());
-  return Preparation{*std::move(helpers), *std::move(kernel)};
+  return Preparation{*std::move(helpers), *std::move(kernel), *std::move(control)};
 }
 
 Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span<ServicePoint> points, Place place,
                             Logs& logs, std::vector<Note>& notes) {
-  auto& [helpers, kernel] = preparation;
-  auto control = listen_for_control(place.directory.get());
-  if (!control) return start_fault(StartStatus::other, "control", std::strerror(control.error()));
+  auto& [helpers, kernel, control] = preparation;
+  if (const int error = take_control_name(place.directory.get()); error != 0) {
+    return start_fault(StartStatus::other, "control", std::strerror(error));
+  }
   SyslogAudit system_log(*plan.installation.profile, names_of(plan.directories));
   add_notes_of(plan, logs, points.front().socket.socket.get(), notes);
   keep(plan, notes);
@@ -140,7 +143,7 @@ Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span
   for (const Note& note : notes) audit.event(note.event, note.detail);
   place.lock.release(InstanceLock::Part::turn);
   tell_wrapper(StartStatus::serving);
-  ControlPort control_port(*std::move(control));
+  ControlPort control_port(std::move(control));
   const Loop loop{points,        plan.server_name,
                   place.lock,    control_port,
                   looker,        writer,

@@ -14,12 +14,13 @@
 
 namespace secshr {
 
-// Made as root before the lock is taken: nobody but this process notices.
+// Made as root, by who has the turn, before the lock is taken: nobody but this process notices.
 struct Preparation {
   Helpers helpers;
   LinuxKernel kernel;
+  Descriptor control;  // has not got its name yet
 };
-[[nodiscard]] Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs);
+[[nodiscard]] Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs, int place);
 
 // What is told in the log once it is open to us.
 struct Note {

@@ -42,6 +42,9 @@ class Taking {
         lock_(std::move(lock)) {}
 
   Started<StartStatus> run() {
+    // Before anybody waits for us: through the invoker's control group we could be stopped, and the broker with us
+    // while it listens to us.
+    plan_.has_left_cgroup = leave_cgroup();
     const auto give_up_at = Clock::now() + limits::start_deadline;
     while (Clock::now() < give_up_at) {
       const auto broker = lock_.holder(Part::broker);
@@ -86,11 +89,8 @@ class Taking {
     notes_.push_back({"killed", detail});
   }
 
-  // Only who is about to change something has it, and only outside of the invoker's control group, through which it
-  // could be stopped.
+  // Only who is about to change something has it.
   bool take_turn() {
-    if (!is_outside_) plan_.has_left_cgroup = leave_cgroup();
-    is_outside_ = true;
     if (lock_.try_take(Part::turn)) return true;
     mind(Part::turn, lock_.holder(Part::turn), limits::turn_deadline, turn_);
     return false;
@@ -101,7 +101,7 @@ class Taking {
 
   Outcome start_cold() {
     if (!take_turn()) return std::nullopt;
-    auto preparation = prepare_broker(plan_, logs_);
+    auto preparation = prepare_broker(plan_, logs_, directory_.get());
     if (!preparation) return std::unexpected(preparation.error());
     if (!lock_.try_take(Part::broker)) return std::nullopt;
     if (is_anothers()) return StartStatus::serving;
@@ -127,13 +127,16 @@ class Taking {
     // Ours by what it says and by the name, or another's by the name alone.
     if (!is_wanted && is_live(directory, plan_.server_name)) return StartStatus::serving;
     if (!take_turn()) return std::nullopt;
+    // From here on it stays who it is. Until now another starter may have put somebody else in its place, who serves
+    // more than this report says and would not hear that it is to leave.
+    if (lock_.holder(Part::broker) != broker) return std::nullopt;
     plan_those_of(*std::move(report), plan_);
     // What nothing but a user's wish speaks for cannot be had all the time.
     if (!is_wanted && is_a_users(directory) && !note_takeover(directory_.get(), invoker_.uid)) {
       return start_fault(StartStatus::directory, "too-many-takeovers",
                          fmt::format("{} (for uid {})", own().name, invoker_.uid));
     }
-    auto preparation = prepare_broker(plan_, logs_);
+    auto preparation = prepare_broker(plan_, logs_, directory_.get());
     if (!preparation) return std::unexpected(preparation.error());
     return open_and_serve(*std::move(preparation), std::move(*running));
   }
@@ -154,10 +157,14 @@ class Taking {
   }
 
   // It is our turn: nobody else takes the lock. The former broker would also find out by itself that its sockets have
-  // no names any more.
+  // no names any more; but not where one of its directories is left out, and not at once.
   void take_lock_of(RunningBroker& former) {
     const Descriptor process = lock_.open_holder(Part::broker);
-    (void)former.ask(ControlRequest::leave);
+    if (!former.ask(ControlRequest::leave)) {
+      // It has waited for a word of ours for limits::control_patience, and hung up.
+      auto again = RunningBroker::connect(directory_.get());
+      if (again && again->ask(ControlRequest::leave)) former = *std::move(again);
+    }
     Watch leaving;
     while (!lock_.try_take(Part::broker)) {
       mind(Part::broker, lock_.holder(Part::broker), limits::leaving_broker_deadline, leaving);
@@ -175,7 +182,6 @@ class Taking {
   Descriptor directory_;
   InstanceLock lock_;
   std::vector<Note> notes_;
-  bool is_outside_ = false;
   Watch broker_;
   Watch ending_;
   Watch turn_;

@@ -79,7 +79,7 @@ class FormerBroker : public BrokerTest {
   [[noreturn]] static void impersonate(const Talk& talk) {
     const Descriptor place(::open("/run/secshr/test", O_PATH | O_DIRECTORY | O_CLOEXEC));
     auto listener = listen_for_control(place.get());
-    if (!listener) ::_exit(1);
+    if (!listener || take_control_name(place.get()) != 0) ::_exit(1);
     lock_in_impostor = ::open(lock_file.c_str(), O_RDWR | O_CLOEXEC);
     struct flock first{};
     first.l_type = F_WRLCK;

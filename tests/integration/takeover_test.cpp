@@ -1,5 +1,6 @@
 // A start that takes a running broker's place: for another directory, or because root wants everything opened anew.
 // Nobody who asks meanwhile may notice.
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +19,7 @@
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/renewal.h"
+#include "tests/integration/traced_start.h"
 
 namespace secshr::test {
 namespace {
@@ -202,6 +204,34 @@ TEST_F(BrokerTakeover, a_directory_that_is_always_to_be_served_and_is_not_there_
   EXPECT_EQ(told[1].at("detail"), "/mnt/test/nowhere: No such file or directory");
 }
 
+TEST_F(BrokerTakeover, of_what_another_has_taken_over_meanwhile_goes_by_the_new_broker) {
+  const std::string third = "/mnt/test/third";
+  make_directory(third, 01777);
+  (void)serve(first_user, tmp);
+  // It knows what the first broker serves. By the time that it is its turn there is another, which serves more.
+  EXPECT_EQ(run_held_before_its_turn(second_user, start_command(other_tmp), [&] { (void)serve(first_user, third); }),
+            ending_of(StartStatus::serving));
+  EXPECT_EQ(system_log(), std::vector<std::string>{}) << "a broker was killed";
+  for (const std::string& directory : {tmp, other_tmp, third}) expect_serving(directory);
+  const auto holder = lock_holder();
+  ASSERT_TRUE(holder.has_value());
+  EXPECT_TRUE(eventually([&] { return is_alone(*holder); }));
+}
+
+TEST_F(BrokerTakeover, that_has_taken_longer_than_the_broker_listens_lets_it_end_in_order) {
+  configure("max_directories = 3\n");  // one of them is /tmp's
+  const std::string third = "/mnt/test/third";
+  make_directory(third, 01777);
+  (void)serve(first_user, tmp);
+  (void)serve(first_user, third);
+  // It does not notice by the names alone: one of them stays.
+  EXPECT_EQ(run_held_before_its_turn(second_user, start_command(other_tmp),
+                                     [] { ::usleep(1000 * (limits::control_patience.count() + 200)); }),
+            ending_of(StartStatus::serving));
+  EXPECT_EQ(system_log(), std::vector<std::string>{}) << "a broker was killed";
+  expect_serving(other_tmp);
+}
+
 TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_directory) {
   const auto reload = [](const std::vector<std::string>& arguments) {
     std::vector<std::string> all{"secshrctl", "reload"};
@@ -271,6 +301,23 @@ TEST_F(BrokerTakeover, that_fails_leaves_the_former_broker_as_it_was) {
   fs::remove(server_in(other_tmp));
   (void)serve(second_user, other_tmp);
   expect_serving(other_tmp);
+}
+
+TEST_F(BrokerTakeover, for_which_there_is_no_room_in_run_leaves_the_former_broker_as_it_was) {
+  const pid_t before = serve(first_user, tmp);
+  std::vector<std::string> fillers;
+  ASSERT_EQ(::mount(nullptr, "/run", nullptr, MS_REMOUNT, "nr_inodes=40"), 0) << std::strerror(errno);
+  for (int each = 0; each < 40; ++each) {
+    fillers.push_back("/run/secshr/filler" + std::to_string(each));
+    if (::mkdir(fillers.back().c_str(), 0700) != 0) break;
+  }
+  ASSERT_EQ(errno, ENOSPC);
+  EXPECT_EQ(start(second_user, other_tmp).ending, ending_of(StartStatus::other));
+  EXPECT_EQ(system_log().size(), 1U);
+  EXPECT_EQ(lock_holder(), before);
+  expect_serving(tmp);
+  for (const std::string& filler : fillers) (void)::rmdir(filler.c_str());
+  (void)serve(second_user, other_tmp);
 }
 
 TEST_F(BrokerTakeover, only_root_reaches_the_control_socket) {

@@ -1,7 +1,10 @@
 #include "tests/integration/traced_start.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,11 +25,24 @@ void go_on(pid_t pid, bool to_next_call, int signal) {
   (void)::ptrace(to_next_call ? PTRACE_SYSCALL : PTRACE_CONT, pid, nullptr, static_cast<long>(signal));
 }
 
+// Whether the call that it is about to make locks the second byte of a file.
+bool is_for_the_turn(pid_t pid) {
+  __ptrace_syscall_info call{};
+  if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) <= 0 || call.op != PTRACE_SYSCALL_INFO_ENTRY) {
+    return false;
+  }
+  if (call.entry.nr != SYS_fcntl || call.entry.args[1] != F_SETLK) return false;
+  struct flock lock{};
+  iovec own{&lock, sizeof lock};
+  iovec its{reinterpret_cast<void*>(call.entry.args[2]), sizeof lock};
+  return ::process_vm_readv(pid, &own, 1, &its, 1, 0) == sizeof lock && lock.l_type == F_WRLCK && lock.l_start == 1;
+}
+
 // Follows the wrapper and the program that its child executes, in a process whose only children they are.
 class Tracer {
  public:
-  Tracer(pid_t wrapper, unsigned kill_at, TracedStart& result)
-      : wrapper_(wrapper), kill_at_(kill_at), result_(result) {}
+  Tracer(pid_t wrapper, unsigned kill_at, const std::function<void()>& meanwhile, TracedStart& result)
+      : wrapper_(wrapper), kill_at_(kill_at), meanwhile_(meanwhile), result_(result) {}
 
   // Until the wrapper has ended.
   bool run() {
@@ -62,19 +78,24 @@ class Tracer {
       result_.was_killed = ::kill(pid, SIGKILL) == 0;
       return;
     }
+    if (meanwhile_ && is_for_the_turn(pid)) {
+      meanwhile_();
+      result_.was_held = ::ptrace(PTRACE_DETACH, pid, nullptr, 0L) == 0;
+      return;
+    }
     go_on(pid, true, 0);
   }
 
   pid_t wrapper_;
   unsigned kill_at_;
+  const std::function<void()>& meanwhile_;
   TracedStart& result_;
   pid_t starter_ = -1;
   bool is_entry_ = false;
 };
 
-}  // namespace
-
-TracedStart run_traced(const Identity& identity, const Command& command, unsigned kill_at) {
+TracedStart trace(const Identity& identity, const Command& command, unsigned kill_at,
+                  const std::function<void()>& meanwhile) {
   struct Shared {
     std::atomic<bool> is_traced{false};
     TracedStart result;
@@ -92,12 +113,25 @@ TracedStart run_traced(const Identity& identity, const Command& command, unsigne
     // By root, who may: a set-user-ID program that its own user traces gains nothing.
     if (::ptrace(PTRACE_SEIZE, wrapper.pid(), nullptr, options_of_wrapper) != 0) return 1;
     shared->is_traced.store(true);
-    return Tracer(wrapper.pid(), kill_at, shared->result).run() ? 0 : 1;
+    return Tracer(wrapper.pid(), kill_at, meanwhile, shared->result).run() ? 0 : 1;
   });
   const TracedStart copy = shared->result;
   (void)::munmap(memory, sizeof(Shared));
   if (traced != exited(0)) throw std::runtime_error("the start could not be traced");
   return copy;
+}
+
+}  // namespace
+
+TracedStart run_traced(const Identity& identity, const Command& command, unsigned kill_at) {
+  return trace(identity, command, kill_at, {});
+}
+
+Ending run_held_before_its_turn(const Identity& identity, const Command& command,
+                                const std::function<void()>& meanwhile) {
+  const TracedStart held = trace(identity, command, 0, meanwhile);
+  if (!held.was_held) throw std::runtime_error("the start did not come to its turn");
+  return held.wrapper;
 }
 
 }  // namespace secshr::test

@@ -1,6 +1,8 @@
-// A start that is killed in the middle: traced from outside, and ended by SIGKILL at a given system call.
+// A start that is killed or held in the middle: traced from outside, and ended by SIGKILL at a given system call, or
+// kept waiting where it would take its turn.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "tests/support/run_as.h"
@@ -9,12 +11,18 @@ namespace secshr::test {
 
 struct TracedStart {
   bool was_killed = false;  // otherwise it came to its end before that system call
-  unsigned calls = 0;       // that the starter had made by then
+  bool was_held = false;
+  unsigned calls = 0;  // that the starter had made by then
   Ending wrapper;
 };
 
 // Runs the command, which is the wrapper, and kills the program that it executes in turn (the starter) at the entry
 // to its call number `kill_at`, from 1; 0: never. What serves goes on untraced.
 TracedStart run_traced(const Identity& identity, const Command& command, unsigned kill_at);
+
+// Runs it and holds the starter at its first attempt to lock the turn, when it has heard from the broker and nobody
+// can know of it yet, for as long as `meanwhile` takes, in another process. Then it goes on untraced.
+Ending run_held_before_its_turn(const Identity& identity, const Command& command,
+                                const std::function<void()>& meanwhile);
 
 }  // namespace secshr::test
