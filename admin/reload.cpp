@@ -19,6 +19,7 @@
 #include "secshr/control/running_broker.h"
 #include "secshr_paths.h"
 #include "system/root_controlled.h"
+#include "wrapper/handoff.h"
 
 namespace secshr::admin {
 namespace {
@@ -61,7 +62,7 @@ Result<std::vector<std::string>> ask_for_renewal(const std::string& place) {
 }
 
 // The wrapper's exit status.
-Result<int> start(const Installation& installation, const std::string& directory) {
+Result<int> start_in(const Installation& installation, const std::string& directory) {
   std::string program = wrapper_path(installation.directory);
   std::string tmp = fmt::format("{}={}", installation.profile->tmp_variables.front(), directory);
   const std::array<char*, 2> arguments{program.data(), nullptr};
@@ -76,6 +77,17 @@ Result<int> start(const Installation& installation, const std::string& directory
     if (errno != EINTR) return system_error(program, "wait for");
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// In the first of them where it can serve: whose directory it is may have made it such that it cannot. The exit
+// status of the last attempt.
+Result<int> start(const Installation& installation, const std::vector<std::string>& directories) {
+  Result<int> status = -1;
+  for (const std::string& directory : directories) {
+    status = start_in(installation, directory);
+    if (!status || *status != static_cast<int>(StartStatus::directory)) break;
+  }
+  return status;
 }
 
 Result<ExitStatus> reload_one(const Installation& installation, const Configuration& configuration) {
@@ -97,7 +109,7 @@ Result<ExitStatus> reload_one(const Installation& installation, const Configurat
   auto directories = ask_for_renewal((*before)->place);
   if (!directories) return std::unexpected(directories.error());
   if (directories->empty()) directories->emplace_back("/tmp");
-  const auto status = start(installation, directories->front());
+  const auto status = start(installation, *directories);
   if (!status) return std::unexpected(status.error());
   if (*status != 0) {
     return error(

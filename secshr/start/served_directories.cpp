@@ -42,9 +42,11 @@ PlannedDirectory* add(std::string name, Descriptor directory, Plan& plan) {
   return &plan.directories.emplace_back(std::move(name), std::move(directory), 0, is_reserved);
 }
 
-// Those that are nobody's fault and pass.
-bool is_shortage(int error) noexcept {
-  return error == ENOSPC || error == EDQUOT || error == ENOMEM || error == ENFILE || error == EMFILE;
+// Those that are nobody's fault and pass. But who owns the directory may have the file system to itself, and can have
+// filled it: that is in nobody else's way.
+bool is_shortage(int error, int directory) noexcept {
+  if (error == ENOSPC || error == EDQUOT) return !is_a_users(directory);
+  return error == ENOMEM || error == ENFILE || error == EMFILE;
 }
 
 std::size_t places(const Plan& plan) noexcept {
@@ -78,12 +80,6 @@ PlannedDirectory* find_planned(Plan& plan, int directory) {
 bool is_tmp(int directory) noexcept {
   const Descriptor tmp(::open("/tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   return tmp && same_file(tmp.get(), directory);
-}
-
-bool is_served(const BrokerReport& report, int directory) {
-  return std::ranges::any_of(report.directories, [&](const ReportedDirectory& served) {
-    return same_file(served.descriptor.get(), directory);
-  });
 }
 
 bool is_live(int directory, const protocol::SocketName& name) noexcept {
@@ -150,7 +146,7 @@ Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
 Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::vector<std::string>& notes) {
   const PlannedDirectory& first = plan.directories.front();
   const auto fail = [&](const PlannedDirectory& directory, const SocketFault& fault) -> Started<void> {
-    const bool is_lost = directory.is_formers && is_shortage(fault.error);
+    const bool is_lost = directory.is_formers && is_shortage(fault.error, directory.descriptor.get());
     if (&directory != &first && !is_lost) return notes.push_back(describe(directory, plan, fault)), Started<void>();
     return start_fault(StartStatus::directory, fault.step, describe(directory, plan, fault));
   };

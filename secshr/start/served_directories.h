@@ -16,9 +16,6 @@ namespace secshr {
 // /tmp as this process sees it: for it a place is kept free.
 [[nodiscard]] bool is_tmp(int directory) noexcept;
 
-// Whether the broker that reports serves the very directory.
-[[nodiscard]] bool is_served(const BrokerReport& report, int directory);
-
 // Whether the name is a socket of root's that somebody has bound.
 [[nodiscard]] bool is_live(int directory, const protocol::SocketName& name) noexcept;
 
@@ -36,8 +33,8 @@ void plan_remembered(int place, Plan& plan);
 
 // A socket in each that has its name: from here on clients reach these, and whatever had the names before is cut off.
 // The invoker's is the first to be bound; without it nothing is, nor where there is no room for another of the former
-// broker's. What else cannot be bound, or is served by a broker of another place, is left out and said in `notes`. As
-// root.
+// broker's that is no user's own. What else cannot be bound, or is served by a broker of another place, is left out
+// and said in `notes`. As root.
 [[nodiscard]] Started<std::vector<ServicePoint>> open_service_points(const Plan& plan,
                                                                      std::vector<std::string>& notes);
 

@@ -303,6 +303,41 @@ TEST_F(BrokerTakeover, that_fails_leaves_the_former_broker_as_it_was) {
   expect_serving(other_tmp);
 }
 
+// The user's directory is the first that the broker tells of, as it was the last to come.
+TEST_F(BrokerTakeover, by_reload_is_not_in_the_hands_of_a_user_whose_directory_cannot_be_served) {
+  (void)serve(second_user, tmp);
+  make_directory("/mnt/test/own", 0700, u1, g1);
+  const pid_t before = serve(first_user, "/mnt/test/own");
+  const auto spoil = [] {
+    const std::string name = server_in("/mnt/test/own");
+    return ::unlink(name.c_str()) == 0 && ::mkdir(name.c_str(), 0700) == 0 ? 0 : errno;
+  };
+  EXPECT_EQ(as_user(first_user, spoil), exited(0));
+  const Outcome reloaded = run_as(Identity{0, 0, {}}, {ctl, {"secshrctl", "reload"}, {}, {}});
+  EXPECT_EQ(reloaded.ending, exited(0)) << reloaded.errors;
+  EXPECT_NE(lock_holder(), before);
+  expect_serving(tmp);
+}
+
+TEST_F(BrokerTakeover, is_not_in_the_hands_of_a_user_who_fills_its_own_file_system) {
+  const std::string small = "/mnt/test/small";
+  make_directory(small, 0755);
+  ASSERT_EQ(::mount("secshr-tests", small.c_str(), "tmpfs", 0, "mode=700,uid=71001,gid=72001,nr_inodes=6"), 0);
+  (void)serve(second_user, tmp);
+  const pid_t before = serve(first_user, small);
+  EXPECT_EQ(as_user(first_user,
+                    [&] {
+                      for (int each = 0; each < 10; ++each) {
+                        if (::mkdir((small + "/" + std::to_string(each)).c_str(), 0700) != 0) return errno;
+                      }
+                      return 0;
+                    }),
+            exited(ENOSPC));
+  EXPECT_NE(serve(second_user, other_tmp), before);
+  expect_serving(tmp);
+  expect_serving(other_tmp);
+}
+
 TEST_F(BrokerTakeover, for_which_there_is_no_room_in_run_leaves_the_former_broker_as_it_was) {
   const pid_t before = serve(first_user, tmp);
   std::vector<std::string> fillers;
