@@ -13,14 +13,14 @@
 namespace secshr {
 
 struct RememberedDirectory {
-  std::string name;
+  std::string name;      // its path without links
   Descriptor directory;  // O_PATH
 };
 
 // Into the file `directories` of `place`, whole or not at all. An errno otherwise.
 [[nodiscard]] std::expected<void, int> remember_directories(int place, std::span<const PlannedDirectory> directories);
 
-// Those that have the same name still.
+// Those that have the same path still.
 [[nodiscard]] std::vector<RememberedDirectory> recall_directories(int place);
 
 }  // namespace secshr

@@ -260,6 +260,27 @@ TEST_F(BrokerHungFile, does_not_keep_a_broker_that_nobody_writes_a_log_for_from_
   expect_flushes();
 }
 
+// A user's directory that was served, and that leads elsewhere when the next broker looks for it.
+TEST_F(BrokerHungFile, that_a_users_directory_leads_to_by_now_does_not_keep_a_start_waiting) {
+  const std::string own = "/mnt/test/own";
+  make_directory(own, 0700, u1, g1);
+  make_directory(own + "/served", 0700, u1, g1);
+  const pid_t broker = serve(first_user, own + "/served");
+  ASSERT_EQ(::kill(broker, SIGTERM), 0);
+  ASSERT_TRUE(eventually([] { return find_broker_processes().all().empty(); }));
+  const auto lead_away = [&] {
+    return ::rename((own + "/served").c_str(), (own + "/away").c_str()) == 0 &&
+                   ::symlink((std::string(hung) + "/x").c_str(), (own + "/served").c_str()) == 0
+               ? 0
+               : errno;
+  };
+  ASSERT_EQ(as_user(first_user, lead_away), exited(0));
+  const auto began = std::chrono::steady_clock::now();
+  (void)serve(second_user);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(2000));
+  expect_serving();
+}
+
 TEST_F(BrokerHungFile, as_many_as_one_user_may_ask_for_keep_another_user_from_nothing) {
   for (std::uint64_t sequence = 1; sequence <= limits::parked_files_per_uid; ++sequence) {
     ASSERT_EQ(other_->send(server_in(), hung_request(*other_, sequence)), 0);
