@@ -14,7 +14,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <new>
 #include <span>
@@ -23,6 +25,7 @@
 #include "protocol/encode_reply.h"
 #include "protocol/encode_request.h"
 #include "protocol/limits.h"
+#include "secshr_paths.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/database_file.h"
 #include "tests/integration/process_state.h"
@@ -231,6 +234,44 @@ TEST_F(TakeoverUnderLoad, for_directories_that_push_each_other_out_is_noticed_by
   stop_asking();
   expect_nothing_lost_or_twice();
   expect_nobody_noticed();
+}
+
+TEST_F(TakeoverUnderLoad, by_another_program_at_the_same_path_is_noticed_by_nobody) {
+  (void)serve(first_user, tmp);
+  pid_t before = serve(second_user, second_tmp);
+  start_asking();
+  for (int round = 0; round < 10; ++round) {
+    // As a package manager does: the new file takes the name, the old one runs on.
+    install_built("secshrd", std::string(paths::broker) + ".new", 0755);
+    ASSERT_EQ(std::rename((std::string(paths::broker) + ".new").c_str(), paths::broker), 0);
+    const Outcome reloaded =
+        run_as(Identity{0, 0, {}}, {"/usr/bin/secshrctl", {"secshrctl", "reload", "test"}, {}, {}});
+    EXPECT_EQ(reloaded.ending, exited(0)) << reloaded.errors;
+    const auto now = lock_holder();
+    ASSERT_TRUE(now.has_value());
+    EXPECT_NE(*now, before);
+    before = *now;
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(before) + "/exe"), paths::broker);
+  }
+  stop_asking();
+  expect_nothing_lost_or_twice();
+  expect_nobody_noticed();
+}
+
+// Of two that asked for what only the dead one could do, neither is told that it failed.
+TEST_F(TakeoverUnderLoad, is_not_needed_for_nothing_to_be_lost_where_a_helper_dies) {
+  (void)serve(first_user, tmp);
+  pid_t broker = serve(second_user, second_tmp);
+  start_asking();
+  for (int round = 0; round < 10; ++round) {
+    const auto found = wait_for_processes();
+    ASSERT_EQ(::kill((round % 2 == 0 ? found.looker_supervisors : found.writer_supervisors).at(0), SIGKILL), 0);
+    ASSERT_TRUE(eventually([&] { return lock_holder() != broker; }));
+    broker = serve(first_user, tmp);
+    (void)::usleep(50'000);
+  }
+  stop_asking();
+  expect_nothing_lost_or_twice();
 }
 
 // Between the end and the next start nobody is there: who asks then is told so.
