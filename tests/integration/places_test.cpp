@@ -15,6 +15,7 @@
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/namespaces.h"
 #include "tests/integration/process_state.h"
+#include "tests/integration/traced_start.h"
 
 namespace secshr::test {
 namespace {
@@ -176,6 +177,28 @@ TEST_F(BrokerPlace, is_in_no_control_group_of_who_started_it) {
   expect_serving();
   EXPECT_TRUE(eventually([&] { return group.processes().empty(); })) << group.processes();
   EXPECT_EQ(events().back().at("detail").find("cgroup"), std::string::npos) << events().back().at("detail");
+}
+
+// Frozen while it speaks with the broker, one would keep all others from being heard.
+TEST_F(BrokerPlace, is_asked_about_by_nobody_who_is_still_in_such_a_group) {
+  const std::string hierarchy = find_hierarchy();
+  if (hierarchy.empty()) SECSHR_SKIP("no control groups");
+  const Group group(hierarchy);
+  if (!group.is_made()) SECSHR_SKIP("no control group can be made");
+  (void)serve();
+  const auto is_in_it = [&](const std::string& pid) {
+    return read_file("/proc/" + pid + "/cgroup").contains(fs::path(group.path()).filename().string());
+  };
+  EXPECT_EQ(run_forked([&] {
+              std::ofstream(group.path() + "/cgroup.procs") << "0";
+              if (!is_in_it("self")) return 1;
+              const std::string seen = "/mnt/test/seen";
+              (void)run_held(first_user, start_command(other_tmp), HoldBefore::its_question, [&](pid_t starter) {
+                write_file(seen, is_in_it(std::to_string(starter)) ? "in it" : "outside");
+              });
+              return read_file(seen) == "outside" ? 0 : 2;
+            }),
+            exited(0));
 }
 
 }  // namespace

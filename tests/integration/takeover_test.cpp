@@ -209,7 +209,8 @@ TEST_F(BrokerTakeover, of_what_another_has_taken_over_meanwhile_goes_by_the_new_
   make_directory(third, 01777);
   (void)serve(first_user, tmp);
   // It knows what the first broker serves. By the time that it is its turn there is another, which serves more.
-  EXPECT_EQ(run_held_before_its_turn(second_user, start_command(other_tmp), [&] { (void)serve(first_user, third); }),
+  EXPECT_EQ(run_held(second_user, start_command(other_tmp), HoldBefore::its_turn,
+                     [&](pid_t) { (void)serve(first_user, third); }),
             ending_of(StartStatus::serving));
   EXPECT_EQ(system_log(), std::vector<std::string>{}) << "a broker was killed";
   for (const std::string& directory : {tmp, other_tmp, third}) expect_serving(directory);
@@ -225,8 +226,8 @@ TEST_F(BrokerTakeover, that_has_taken_longer_than_the_broker_listens_lets_it_end
   (void)serve(first_user, tmp);
   (void)serve(first_user, third);
   // It does not notice by the names alone: one of them stays.
-  EXPECT_EQ(run_held_before_its_turn(second_user, start_command(other_tmp),
-                                     [] { ::usleep(1000 * (limits::control_patience.count() + 200)); }),
+  EXPECT_EQ(run_held(second_user, start_command(other_tmp), HoldBefore::its_turn,
+                     [](pid_t) { ::usleep(1000 * (limits::control_patience.count() + 200)); }),
             ending_of(StartStatus::serving));
   EXPECT_EQ(system_log(), std::vector<std::string>{}) << "a broker was killed";
   expect_serving(other_tmp);

@@ -3,16 +3,21 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <new>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 
 namespace secshr::test {
@@ -25,24 +30,42 @@ void go_on(pid_t pid, bool to_next_call, int signal) {
   (void)::ptrace(to_next_call ? PTRACE_SYSCALL : PTRACE_CONT, pid, nullptr, static_cast<long>(signal));
 }
 
-// Whether the call that it is about to make locks the second byte of a file.
-bool is_for_the_turn(pid_t pid) {
+template <typename Value>
+std::optional<Value> read_from(pid_t pid, std::uint64_t address) {
+  Value value{};
+  iovec own{&value, sizeof value};
+  iovec its{reinterpret_cast<void*>(address), sizeof value};
+  if (::process_vm_readv(pid, &own, 1, &its, 1, 0) != sizeof value) return std::nullopt;
+  return value;
+}
+
+// Whether the call that it is about to make is the one: a connection to the control socket, or a lock on the second
+// byte of a file.
+bool is_the_call(pid_t pid, HoldBefore before) {
   __ptrace_syscall_info call{};
   if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) <= 0 || call.op != PTRACE_SYSCALL_INFO_ENTRY) {
     return false;
   }
-  if (call.entry.nr != SYS_fcntl || call.entry.args[1] != F_SETLK) return false;
-  struct flock lock{};
-  iovec own{&lock, sizeof lock};
-  iovec its{reinterpret_cast<void*>(call.entry.args[2]), sizeof lock};
-  return ::process_vm_readv(pid, &own, 1, &its, 1, 0) == sizeof lock && lock.l_type == F_WRLCK && lock.l_start == 1;
+  const auto& arguments = call.entry.args;
+  if (before == HoldBefore::its_question) {
+    const auto address = call.entry.nr == SYS_connect ? read_from<sockaddr_un>(pid, arguments[1]) : std::nullopt;
+    return address && std::string_view(address->sun_path).ends_with("/control");
+  }
+  if (call.entry.nr != SYS_fcntl || arguments[1] != F_SETLK) return false;
+  const auto lock = read_from<struct flock>(pid, arguments[2]);
+  return lock && lock->l_type == F_WRLCK && lock->l_start == 1;
 }
+
+struct Hold {
+  HoldBefore before = HoldBefore::its_turn;
+  std::function<void(pid_t)> meanwhile;  // empty: nowhere
+};
 
 // Follows the wrapper and the program that its child executes, in a process whose only children they are.
 class Tracer {
  public:
-  Tracer(pid_t wrapper, unsigned kill_at, const std::function<void()>& meanwhile, TracedStart& result)
-      : wrapper_(wrapper), kill_at_(kill_at), meanwhile_(meanwhile), result_(result) {}
+  Tracer(pid_t wrapper, unsigned kill_at, const Hold& hold, TracedStart& result)
+      : wrapper_(wrapper), kill_at_(kill_at), hold_(hold), result_(result) {}
 
   // Until the wrapper has ended.
   bool run() {
@@ -78,8 +101,8 @@ class Tracer {
       result_.was_killed = ::kill(pid, SIGKILL) == 0;
       return;
     }
-    if (meanwhile_ && is_for_the_turn(pid)) {
-      meanwhile_();
+    if (hold_.meanwhile && is_the_call(pid, hold_.before)) {
+      hold_.meanwhile(pid);
       result_.was_held = ::ptrace(PTRACE_DETACH, pid, nullptr, 0L) == 0;
       return;
     }
@@ -88,14 +111,13 @@ class Tracer {
 
   pid_t wrapper_;
   unsigned kill_at_;
-  const std::function<void()>& meanwhile_;
+  const Hold& hold_;
   TracedStart& result_;
   pid_t starter_ = -1;
   bool is_entry_ = false;
 };
 
-TracedStart trace(const Identity& identity, const Command& command, unsigned kill_at,
-                  const std::function<void()>& meanwhile) {
+TracedStart trace(const Identity& identity, const Command& command, unsigned kill_at, const Hold& hold) {
   struct Shared {
     std::atomic<bool> is_traced{false};
     TracedStart result;
@@ -113,7 +135,7 @@ TracedStart trace(const Identity& identity, const Command& command, unsigned kil
     // By root, who may: a set-user-ID program that its own user traces gains nothing.
     if (::ptrace(PTRACE_SEIZE, wrapper.pid(), nullptr, options_of_wrapper) != 0) return 1;
     shared->is_traced.store(true);
-    return Tracer(wrapper.pid(), kill_at, meanwhile, shared->result).run() ? 0 : 1;
+    return Tracer(wrapper.pid(), kill_at, hold, shared->result).run() ? 0 : 1;
   });
   const TracedStart copy = shared->result;
   (void)::munmap(memory, sizeof(Shared));
@@ -127,10 +149,10 @@ TracedStart run_traced(const Identity& identity, const Command& command, unsigne
   return trace(identity, command, kill_at, {});
 }
 
-Ending run_held_before_its_turn(const Identity& identity, const Command& command,
-                                const std::function<void()>& meanwhile) {
-  const TracedStart held = trace(identity, command, 0, meanwhile);
-  if (!held.was_held) throw std::runtime_error("the start did not come to its turn");
+Ending run_held(const Identity& identity, const Command& command, HoldBefore before,
+                const std::function<void(pid_t starter)>& meanwhile) {
+  const TracedStart held = trace(identity, command, 0, {before, meanwhile});
+  if (!held.was_held) throw std::runtime_error("the start did not come to where it is held");
   return held.wrapper;
 }
 

@@ -20,9 +20,13 @@ struct TracedStart {
 // to its call number `kill_at`, from 1; 0: never. What serves goes on untraced.
 TracedStart run_traced(const Identity& identity, const Command& command, unsigned kill_at);
 
-// Runs it and holds the starter at its first attempt to lock the turn, when it has heard from the broker and nobody
-// can know of it yet, for as long as `meanwhile` takes, in another process. Then it goes on untraced.
-Ending run_held_before_its_turn(const Identity& identity, const Command& command,
-                                const std::function<void()>& meanwhile);
+// Where a start is held: before it asks the broker that runs, and before it takes its turn, when it has heard from
+// that one and nobody can know of it yet.
+enum class HoldBefore { its_question, its_turn };
+
+// Runs it and holds the starter there the first time, for as long as `meanwhile` takes, in another process. Then it
+// goes on untraced.
+Ending run_held(const Identity& identity, const Command& command, HoldBefore before,
+                const std::function<void(pid_t starter)>& meanwhile);
 
 }  // namespace secshr::test
