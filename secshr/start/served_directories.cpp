@@ -82,6 +82,12 @@ bool is_tmp(int directory) noexcept {
   return tmp && same_file(tmp.get(), directory);
 }
 
+bool is_served(const BrokerReport& report, int directory) {
+  return std::ranges::any_of(report.directories, [&](const ReportedDirectory& served) {
+    return same_file(served.descriptor.get(), directory);
+  });
+}
+
 bool is_live(int directory, const protocol::SocketName& name) noexcept {
   const Descriptor file(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat facts{};

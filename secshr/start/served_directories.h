@@ -16,6 +16,9 @@ namespace secshr {
 // /tmp as this process sees it: for it a place is kept free.
 [[nodiscard]] bool is_tmp(int directory) noexcept;
 
+// Whether the broker that reports serves the very directory.
+[[nodiscard]] bool is_served(const BrokerReport& report, int directory);
+
 // Whether the name is a socket of root's that somebody has bound.
 [[nodiscard]] bool is_live(int directory, const protocol::SocketName& name) noexcept;
 

@@ -124,8 +124,9 @@ class Taking {
     }
     const bool is_wanted = report->state.stage == BrokerStage::to_be_renewed;
     const int directory = own().descriptor.get();
-    // Ours by what it says and by the name, or another's by the name alone.
-    if (!is_wanted && is_live(directory, plan_.server_name)) return StartStatus::serving;
+    // Ours by what it says and by the name, or another's by the name alone: that one is not ours to renew.
+    const bool is_to_be_had = is_wanted && is_served(*report, directory);
+    if (!is_to_be_had && is_live(directory, plan_.server_name)) return StartStatus::serving;
     if (!take_turn()) return std::nullopt;
     // From here on it stays who it is. Until now another starter may have put somebody else in its place, who serves
     // more than this report says and would not hear that it is to leave.

@@ -15,6 +15,7 @@
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/namespaces.h"
 #include "tests/integration/process_state.h"
+#include "tests/integration/renewal.h"
 #include "tests/integration/traced_start.h"
 
 namespace secshr::test {
@@ -123,6 +124,25 @@ TEST_F(BrokerPlace, does_not_lose_what_is_served_there_to_a_broker_of_another) {
   ::usleep(2'100'000);  // the first looks at its names
   EXPECT_TRUE(is_running(first));
   expect_serving(tmp);
+}
+
+TEST_F(BrokerPlace, is_renewed_without_taking_what_a_broker_of_another_serves) {
+  const pid_t first = serve(first_user, tmp);
+  const Namespaces others(CLONE_NEWIPC);
+  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  const auto inode = [](const std::string& directory) {
+    struct stat facts{};
+    EXPECT_EQ(::stat(server_in(directory).c_str(), &facts), 0);
+    return facts.st_ino;
+  };
+  const ino_t theirs = inode(other_tmp);
+  ask_for_renewal();
+  EXPECT_EQ(start(second_user, other_tmp).ending, exited(0));
+  EXPECT_EQ(inode(other_tmp), theirs);
+  expect_serving(other_tmp);
+  // In its own it is renewed.
+  EXPECT_NE(serve(second_user, tmp), first);
+  EXPECT_EQ(inode(other_tmp), theirs);
 }
 
 // --- Control groups ---
