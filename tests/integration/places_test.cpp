@@ -34,6 +34,11 @@ std::vector<std::string> places_of_others() {
   return names;
 }
 
+ino_t inode_of(const char* path) {
+  struct stat facts{};
+  return ::stat(path, &facts) == 0 ? facts.st_ino : 0;
+}
+
 class BrokerPlace : public BrokerTest {
  protected:
   void SetUp() override {
@@ -130,11 +135,7 @@ TEST_F(BrokerPlace, is_renewed_without_taking_what_a_broker_of_another_serves) {
   const pid_t first = serve(first_user, tmp);
   const Namespaces others(CLONE_NEWIPC);
   EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
-  const auto inode = [](const std::string& directory) {
-    struct stat facts{};
-    EXPECT_EQ(::stat(server_in(directory).c_str(), &facts), 0);
-    return facts.st_ino;
-  };
+  const auto inode = [](const std::string& directory) { return inode_of(server_in(directory).c_str()); };
   const ino_t theirs = inode(other_tmp);
   ask_for_renewal();
   EXPECT_EQ(start(second_user, other_tmp).ending, exited(0));
@@ -157,8 +158,9 @@ std::string find_hierarchy() {
 
 class Group {
  public:
+  // Groups are the machine's, and the pid is only this world's.
   explicit Group(const std::string& hierarchy)
-      : path_(hierarchy + "/secshr-test-" + std::to_string(::getpid())),
+      : path_(hierarchy + "/secshr-test-" + std::to_string(inode_of("/proc/self/ns/pid"))),
         is_made_(::mkdir(path_.c_str(), 0755) == 0) {}
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -34,7 +35,7 @@ template <typename Value>
 std::optional<Value> read_from(pid_t pid, std::uint64_t address) {
   Value value{};
   iovec own{&value, sizeof value};
-  iovec its{reinterpret_cast<void*>(address), sizeof value};
+  iovec its{std::bit_cast<void*>(address), sizeof value};
   if (::process_vm_readv(pid, &own, 1, &its, 1, 0) != sizeof value) return std::nullopt;
   return value;
 }
