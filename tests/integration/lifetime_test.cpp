@@ -152,12 +152,27 @@ std::size_t count_of(const std::vector<LogRecord>& events, const std::string& na
       std::ranges::count_if(events, [&](const LogRecord& event) { return event.at("event") == name; }));
 }
 
+// Of this network namespace, which is the tests' own. It holds for sockets that are made from now on, and as long as
+// this lives: other tests may come in the same world.
+class QueueLength {
+ public:
+  explicit QueueLength(const std::string& length) : former_(read_file(file)) {
+    std::ofstream(file) << length << "\n";
+  }
+  QueueLength(const QueueLength&) = delete;
+  QueueLength& operator=(const QueueLength&) = delete;
+  ~QueueLength() { std::ofstream(file) << former_; }
+
+ private:
+  static constexpr const char* file = "/proc/sys/net/unix/max_dgram_qlen";
+  std::string former_;
+};
+
 TEST_F(BrokerEnd, says_where_a_queue_was_too_long_to_be_closed_without_loss) {
   ASSERT_EQ(::kill(broker_, SIGTERM), 0);
   EXPECT_TRUE(eventually(nothing_runs));
   EXPECT_EQ(count_of(events(), "queue-not-sealed"), 0U);
-  // Of this network namespace, which is the test's own; it holds for sockets that are made from now on.
-  std::ofstream("/proc/sys/net/unix/max_dgram_qlen") << "2000\n";
+  const QueueLength too_long("2000");
   const pid_t broker = serve();
   expect_serving();
   ASSERT_EQ(::kill(broker, SIGTERM), 0);
