@@ -51,7 +51,7 @@ MonotonicTime due(const Exchange& exchange) noexcept {
 bool Broker::handle_request(const ServedDirectory& served) noexcept {
   Exchange* exchange = exchanges_.take();
   if (exchange == nullptr) return false;
-  auto received = kernel_.receive(served.socket, exchange->bytes);
+  auto received = kernel_.receive(served.socket, served.queue, exchange->bytes);
   if (!received) {
     exchanges_.release(*exchange);
     return false;

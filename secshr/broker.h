@@ -31,6 +31,7 @@ struct ServedDirectory {
   int socket = -1;
   int directory = -1;
   std::string_view name;  // as the administrator knows it, for the record
+  Queue queue = Queue::open;
 };
 
 class Broker {

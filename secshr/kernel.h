@@ -32,6 +32,9 @@ struct Credentials {
 };
 
 // What came with one datagram. The bytes are in the buffer that the caller supplied.
+// A sealed queue (queue_seal.h) stays as it is: each datagram in it is received once, but none is taken out.
+enum class Queue { open, sealed };
+
 struct Received {
   std::size_t size = 0;            // bytes in the buffer
   bool data_truncated = false;     // the datagram was longer than the buffer
@@ -69,7 +72,8 @@ class Kernel : public IpcObjects {
   [[nodiscard]] virtual MonotonicTime now() noexcept = 0;
 
   // Takes one datagram without waiting; EAGAIN when there is none.
-  [[nodiscard]] virtual std::expected<Received, int> receive(int socket, std::span<std::byte> buffer) noexcept = 0;
+  [[nodiscard]] virtual std::expected<Received, int> receive(int socket, Queue queue,
+                                                             std::span<std::byte> buffer) noexcept = 0;
 
   // Whether the process that the pidfd stands for still runs.
   [[nodiscard]] virtual bool is_alive(int pidfd) noexcept = 0;

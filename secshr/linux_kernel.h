@@ -15,7 +15,8 @@ class LinuxKernel final : public Kernel {
       : replies_(std::move(replies)), bound_names_(std::move(bound_names)), root_(root) {}
 
   [[nodiscard]] MonotonicTime now() noexcept override { return std::chrono::steady_clock::now(); }
-  [[nodiscard]] std::expected<Received, int> receive(int socket, std::span<std::byte> buffer) noexcept override;
+  [[nodiscard]] std::expected<Received, int> receive(int socket, Queue queue,
+                                                     std::span<std::byte> buffer) noexcept override;
   [[nodiscard]] bool is_alive(int pidfd) noexcept override;
   [[nodiscard]] std::expected<void, int> can_reply(int directory, const char* name,
                                                    const Credentials& client) noexcept override;

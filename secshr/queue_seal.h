@@ -1,6 +1,7 @@
 // Closing a server socket so that nothing is lost in its queue. What arrives between the last look into a queue and
 // the close would vanish without a word. So the queue is first filled with datagrams of our own until no other fits:
 // who sends then waits in sendto(2) and, when the socket closes, is refused or reaches whoever has the name by then.
+// And nothing is taken out any more, since whoever waits for room would be faster than we are; it is looked through.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +21,15 @@ class QueueSeal {
   // than some thousand datagrams cannot be sealed: then there is nothing to fill it with. An errno otherwise.
   [[nodiscard]] static std::expected<QueueSeal, int> make(int file) noexcept;
 
-  enum class State {
-    sealed,  // nothing but ours is in it, and nothing else can come: to be closed now
-    others,  // somebody's datagram may be in it
-    unable,  // nobody's is in it, but one can come
-  };
-  // Nonblocking. Ours go to waste when they are received (Kernel::receive), and sealing may be tried again.
-  [[nodiscard]] State seal(int socket) noexcept;
+  // Nonblocking. From here on nothing comes in, and what is in is received as of a sealed queue (Kernel::receive),
+  // from its beginning to its end, where ours are. False: it cannot be sealed.
+  [[nodiscard]] bool seal(int socket) const noexcept;
 
   // Descriptors that a seal of this machine holds at most.
   static constexpr std::size_t most_fillers = 4;
 
  private:
   std::vector<Descriptor> fillers_;  // connected to it
-  std::size_t room_ = 0;             // datagrams that fill it
 };
 
 }  // namespace secshr

@@ -89,7 +89,16 @@ void open_by_pid(const timespec& stamp, Received& received) noexcept {
   received.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, received.credentials->pid, 0)));
 }
 
-std::expected<Received, int> take_next(int socket, std::span<std::byte> buffer) noexcept {
+// So many bytes more than were received.
+void pass_over(int socket, std::size_t bytes) noexcept {
+  int offset = 0;
+  socklen_t length = sizeof offset;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, &offset, &length) != 0) return;
+  offset += static_cast<int>(bytes);
+  (void)::setsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+}
+
+std::expected<Received, int> take_next(int socket, Queue queue, std::span<std::byte> buffer) noexcept {
   iovec data{buffer.data(), buffer.size()};
   alignas(cmsghdr) char control[control_size] = {};
   // With room for the NUL that the kernel adds behind a full sun_path, and counts.
@@ -104,14 +113,19 @@ std::expected<Received, int> take_next(int socket, std::span<std::byte> buffer) 
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
+  // With the whole size of what did not fit: in a sealed queue the rest of it would be the next.
+  const int flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC | (queue == Queue::sealed ? MSG_PEEK : 0);
   ssize_t size = -1;
   do {
-    size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    size = ::recvmsg(socket, &message, flags);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return std::unexpected(errno);
 
   Received received;
-  received.size = static_cast<std::size_t>(size);
+  received.size = std::min(static_cast<std::size_t>(size), buffer.size());
+  if (queue == Queue::sealed && received.size < static_cast<std::size_t>(size)) {
+    pass_over(socket, static_cast<std::size_t>(size) - received.size);
+  }
   received.data_truncated = (message.msg_flags & MSG_TRUNC) != 0;
   received.control_truncated = (message.msg_flags & MSG_CTRUNC) != 0;
   const auto stamp = take_control(message, received);
@@ -133,9 +147,9 @@ bool is_our_own(const Received& received) noexcept {
 
 }  // namespace
 
-std::expected<Received, int> LinuxKernel::receive(int socket, std::span<std::byte> buffer) noexcept {
+std::expected<Received, int> LinuxKernel::receive(int socket, Queue queue, std::span<std::byte> buffer) noexcept {
   while (true) {
-    auto received = take_next(socket, buffer);
+    auto received = take_next(socket, queue, buffer);
     if (!received || !is_our_own(*received)) return received;
   }
 }

@@ -67,8 +67,10 @@ class Turns {
     entries_[signals] = {loop_.signals, POLLIN, 0};
     entries_[control] = {loop_.control.descriptor(), POLLIN, 0};
     for (std::size_t index = 0; index < loop_.served.size(); ++index) {
-      // Without room what has come stays where it is.
-      entries_[first_server + index] = {broker_.has_room() ? loop_.served[index].socket.socket.get() : -1, POLLIN, 0};
+      // Without room what has come stays where it is, and what is to be closed is served there.
+      const ServicePoint& point = loop_.served[index];
+      const bool is_wanted = broker_.has_room() && !point.is_leaving;
+      entries_[first_server + index] = {is_wanted ? point.socket.socket.get() : -1, POLLIN, 0};
     }
     const int ready = ::poll(entries_.data(), entries_.size(), timeout);
     if (ready < 0) return errno == EINTR;
@@ -89,13 +91,16 @@ class Turns {
     return true;
   }
 
-  // A turn's worth, of nothing that could not be recorded.
-  void serve_datagrams(ServicePoint& point) noexcept {
-    const ServedDirectory served{point.socket.socket.get(), point.directory, point.name};
+  // A turn's worth, of nothing that could not be recorded. Whether there was no more.
+  bool serve_datagrams(ServicePoint& point) noexcept {
+    const ServedDirectory served{point.socket.socket.get(), point.directory, point.name,
+                                 point.is_sealed ? Queue::sealed : Queue::open};
     for (unsigned count = 0; count < limits::datagrams_per_turn; ++count) {
-      if (loop_.log.is_gone() || !broker_.handle_request(served)) return;
+      if (loop_.log.is_gone() || !broker_.has_room()) return false;
+      if (!broker_.handle_request(served)) return true;
       last_datagram_ = point.last_datagram = kernel_.now();
     }
+    return false;
   }
 
   // Without its name a socket reaches nobody. The next start gives the directory a new one; who still has the old one
@@ -193,17 +198,19 @@ class Turns {
     return std::ranges::none_of(loop_.served, [](const ServicePoint& point) { return bool(point.socket.socket); });
   }
 
-  // Each is closed at the very moment when nobody's datagram is in it and none can come: what is sent from now on is
-  // refused, and its sender starts the next broker, or finds that one by the name already.
+  // Nothing is lost in a queue that is sealed, and looked through: who sends from then on is refused when it closes,
+  // and starts the next broker, or finds that one by the name already.
   void close_queues(MonotonicTime now) noexcept {
     for (ServicePoint& point : loop_.served) {
       if (!is_closing(point)) continue;
       Descriptor& socket = point.socket.socket;
-      serve_datagrams(point);
-      const auto state = point.socket.seal.seal(socket.get());
-      if (state == QueueSeal::State::others && now < point.close_by) continue;
+      if (!point.is_sealed) point.is_sealed = point.socket.seal.seal(socket.get());
+      const bool is_empty = serve_datagrams(point);
+      // Where it cannot be sealed, and has no name any more, little can still come.
+      const bool is_waited_for = !point.is_sealed && (!ending_ || *ending_ == LoopEnd::taken_over);
+      if ((!is_empty || is_waited_for) && now < point.close_by) continue;
       // Something may have been lost in it.
-      if (state != QueueSeal::State::sealed) loop_.audit.event("queue-not-sealed", point.name);
+      if (!point.is_sealed || !is_empty) loop_.audit.event("queue-not-sealed", point.name);
       socket.reset();
     }
   }

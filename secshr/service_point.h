@@ -15,6 +15,7 @@ struct ServicePoint {
   MonotonicTime last_datagram;
   // To be closed as soon as nobody's datagram is in its queue, or then.
   bool is_leaving = false;
+  bool is_sealed = false;
   MonotonicTime close_by;
 };
 

@@ -180,6 +180,7 @@ Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::ve
                         directory->name,
                         now - std::chrono::milliseconds(directory->idle_ms),
                         false,
+                        false,
                         {}});
     } else if (const auto failed = fail(*directory, named.error()); !failed) {
       return std::unexpected(failed.error());

@@ -159,7 +159,9 @@ class TakeoverUnderLoad : public BrokerTest {
     for (std::size_t index = 0; index < tallies().size(); ++index) {
       const Tally& tally = tallies()[index];
       EXPECT_GE(tally.asked, 20U) << index;
-      EXPECT_EQ(tally.silent, 0U) << index;
+      EXPECT_EQ(tally.silent, 0U) << index << '\n'
+                                  << lines_with("verdict=dropped") << lines_with("-not-")
+                                  << lines_with("event=killed");
       EXPECT_EQ(tally.wrong, 0U) << index;
       EXPECT_EQ(tally.twice, 0U) << index;
       EXPECT_EQ(tally.undone, 0U) << index;
@@ -187,6 +189,15 @@ class TakeoverUnderLoad : public BrokerTest {
       for (std::uint64_t sequence = 1; !shared_->stop.load(); ++sequence) asker.ask(asks_of(index), sequence);
     }
     ::_exit(0);
+  }
+
+  static std::string lines_with(const std::string& what) {
+    std::string found;
+    std::ifstream log(log_file);
+    for (std::string line; std::getline(log, line);) {
+      if (line.contains(what)) found += line + "\n";
+    }
+    return found;
   }
 
   static unsigned lines_of_removed_sets() {

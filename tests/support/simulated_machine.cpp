@@ -80,7 +80,8 @@ Descriptor SimulatedMachine::descriptor_of_file(std::uint64_t inode) {
 
 // ---- the kernel
 
-std::expected<Received, int> SimulatedMachine::receive(int /*from*/, std::span<std::byte> buffer) noexcept {
+std::expected<Received, int> SimulatedMachine::receive(int /*from*/, Queue /*queue*/,
+                                                       std::span<std::byte> buffer) noexcept {
   if (socket.empty()) return std::unexpected(EAGAIN);
   const SimulatedDatagram datagram = std::move(socket.front());
   socket.pop_front();

@@ -212,7 +212,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   };
 
   MonotonicTime now() noexcept override { return clock; }
-  std::expected<Received, int> receive(int from, std::span<std::byte> buffer) noexcept override;
+  std::expected<Received, int> receive(int from, Queue queue, std::span<std::byte> buffer) noexcept override;
   bool is_alive(int pidfd) noexcept override;
   std::expected<void, int> can_reply(int from, const char* name, const Credentials& client) noexcept override;
   std::expected<void, int> send_reply(int from, const char* name, const Credentials& client,

@@ -1,4 +1,4 @@
-// A queue that is sealed takes nothing any more, and is so only where nobody's datagram is in it.
+// A queue that is sealed takes nothing any more, and everybody's datagram in it can still be seen.
 #include "secshr/queue_seal.h"
 
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace secshr {
 namespace {
@@ -71,47 +72,55 @@ class Seal : public testing::Test {
     return count;
   }
 
+  // The sizes of all that is in the sealed queue but ours, in their order.
+  std::vector<std::size_t> look_through() const {
+    std::vector<std::size_t> sizes;
+    std::array<char, 64> bytes{};
+    ssize_t size = 0;
+    while ((size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_PEEK)) >= 0) {
+      if (size != 1) sizes.push_back(static_cast<std::size_t>(size));
+    }
+    return sizes;
+  }
+
   std::string path_;
   Descriptor socket_;
   QueueSeal seal_;
 };
 
+using Sizes = std::vector<std::size_t>;
+
 TEST_F(Seal, of_an_empty_queue_leaves_room_for_nobody) {
   EXPECT_EQ(send_from_another(1), 0) << "the control";
   EXPECT_EQ(drain(), 1U);
-  EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
+  EXPECT_TRUE(seal_.seal(socket_.get()));
   EXPECT_EQ(send_from_another(1), EAGAIN);
-  // It stays so, and can be said again.
-  EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
+  EXPECT_EQ(look_through(), Sizes{});
+  EXPECT_EQ(send_from_another(1), EAGAIN) << "looking takes nothing out";
 }
 
-TEST_F(Seal, of_a_socket_that_is_told_the_time_of_sending_is_one_too) {
-  const int on = 1;
-  ASSERT_EQ(::setsockopt(socket_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on), 0);
-  ASSERT_EQ(send_from_another(1), 0);
-  EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::others);
-  (void)drain();
-  EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
+TEST_F(Seal, leaves_each_datagram_to_be_seen_once) {
+  ASSERT_EQ(send_from_another(2), 0);
+  ASSERT_EQ(send_from_another(0), 0) << "which nobody could answer";
+  ASSERT_EQ(send_from_another(64), 0);
+  ASSERT_EQ(send_from_another(3), 0);
+  EXPECT_TRUE(seal_.seal(socket_.get()));
+  Sizes seen = look_through();
+  std::erase(seen, 0);
+  EXPECT_EQ(seen, (Sizes{2, 64, 3}));
+  EXPECT_EQ(look_through(), Sizes{});
 }
 
-TEST_F(Seal, is_not_there_where_somebodys_datagram_is) {
-  for (const std::size_t size : {0U, 1U, 2U, 64U}) {
-    // In front of ours, between, and behind.
-    ASSERT_EQ(send_from_another(size), 0);
-    EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::others) << size;
-    EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::others) << "looking takes nothing away";
-    EXPECT_GT(drain(), 1U);
-    EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed) << size;
-    std::array<char, 64> bytes{};
-    ASSERT_EQ(::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT), 1);
-    ASSERT_EQ(send_from_another(size), 0) << "into the gap";
-    EXPECT_EQ(seal_.seal(socket_.get()), QueueSeal::State::others) << size;
-    (void)drain();
-  }
+TEST_F(Seal, of_a_full_queue_adds_nothing) {
+  unsigned sent = 0;
+  while (send_from_another(2) == 0) ++sent;
+  EXPECT_TRUE(seal_.seal(socket_.get()));
+  EXPECT_EQ(look_through(), Sizes(sent, 2));
+  EXPECT_EQ(send_from_another(2), EAGAIN);
 }
 
 TEST_F(Seal, lets_who_waits_for_room_reach_the_names_next_owner) {
-  ASSERT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
+  ASSERT_TRUE(seal_.seal(socket_.get()));
   const pid_t waiting = ::fork();
   ASSERT_GE(waiting, 0);
   if (waiting == 0) {
@@ -132,7 +141,7 @@ TEST_F(Seal, lets_who_waits_for_room_reach_the_names_next_owner) {
 }
 
 TEST_F(Seal, lets_who_waits_for_room_be_refused_where_nobody_has_the_name) {
-  ASSERT_EQ(seal_.seal(socket_.get()), QueueSeal::State::sealed);
+  ASSERT_TRUE(seal_.seal(socket_.get()));
   const pid_t waiting = ::fork();
   ASSERT_GE(waiting, 0);
   if (waiting == 0) {
@@ -146,11 +155,44 @@ TEST_F(Seal, lets_who_waits_for_room_be_refused_where_nobody_has_the_name) {
   EXPECT_EQ(WEXITSTATUS(status), ECONNREFUSED);
 }
 
-TEST_F(Seal, that_fills_nothing_still_tells_whether_somebodys_datagram_is_there) {
-  QueueSeal none;
-  EXPECT_EQ(none.seal(socket_.get()), QueueSeal::State::unable);
-  ASSERT_EQ(send_from_another(1), 0);
-  EXPECT_EQ(none.seal(socket_.get()), QueueSeal::State::others);
+// Whatever they do meanwhile: what was sent is seen, or the sender knows.
+TEST_F(Seal, loses_nothing_of_those_who_send_all_the_time) {
+  std::array<int, 2> counts{};
+  ASSERT_EQ(::pipe2(counts.data(), O_CLOEXEC), 0);
+  std::vector<pid_t> senders;
+  for (int each = 0; each < 6; ++each) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      socket_.reset();  // so that it closes when ours does
+      seal_ = QueueSeal();
+      std::size_t sent = 0;
+      while (send(2, 0) == 0) ++sent;
+      (void)!::write(counts[1], &sent, sizeof sent);
+      ::_exit(0);
+    }
+    senders.push_back(child);
+  }
+  std::array<std::byte, 8> buffer{};
+  std::size_t seen = 0;
+  while (seen < 500) seen += ::recv(socket_.get(), buffer.data(), buffer.size(), 0) >= 0 ? 1 : 0;
+  ASSERT_TRUE(seal_.seal(socket_.get()));
+  seen += look_through().size();
+  socket_.reset();
+  std::size_t all_sent = 0;
+  for (const pid_t child : senders) {
+    std::size_t sent = 0;
+    ASSERT_EQ(::read(counts[0], &sent, sizeof sent), static_cast<ssize_t>(sizeof sent));
+    all_sent += sent;
+    EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+  }
+  EXPECT_EQ(seen, all_sent);
+  for (const int end : counts) (void)::close(end);
+}
+
+TEST_F(Seal, that_fills_nothing_seals_nothing) {
+  EXPECT_FALSE(QueueSeal().seal(socket_.get()));
+  EXPECT_EQ(send_from_another(1), 0);
 }
 
 }  // namespace

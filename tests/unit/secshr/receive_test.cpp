@@ -75,13 +75,13 @@ class Receive : public testing::Test {
     commands_.reset();
     if (sender_ > 0) (void)::waitpid(sender_, nullptr, 0);
   }
-  Received receive() {
+  Received receive(Queue queue = Queue::open) {
     auto replies = ReplySockets::make();
     auto names = BoundNames::open();
     if (!replies || !names) throw std::runtime_error("no kernel to ask");
     LinuxKernel kernel(*std::move(replies), *std::move(names), ActingAsRoot::refused);
     std::array<std::byte, 64> buffer{};
-    auto received = kernel.receive(ours_.get(), buffer);
+    auto received = kernel.receive(ours_.get(), queue, buffer);
     if (!received) throw std::runtime_error("nothing came");
     EXPECT_EQ(received->size, 4U);
     EXPECT_FALSE(received->control_truncated);
@@ -99,6 +99,24 @@ TEST_F(Receive, drops_what_comes_from_the_receiver_itself) {
   ASSERT_TRUE(send_ourselves());
   EXPECT_EQ(receive().credentials->pid, sender_);
   EXPECT_THROW((void)receive(), std::runtime_error) << "the receiver's own is not another's";
+}
+
+TEST_F(Receive, of_a_sealed_queue_gives_each_once_and_takes_none_out) {
+  if (!ask_for({SO_PASSCRED, SO_PASSPIDFD})) GTEST_SKIP() << "a kernel before Linux 6.5";
+  ASSERT_TRUE(send());
+  const std::array<std::byte, 200> too_long{};  // for the buffer of 64 bytes
+  ASSERT_EQ(::send(theirs_.get(), too_long.data(), too_long.size(), 0), 200);
+  ASSERT_TRUE(send());
+  const int beginning = 0;
+  ASSERT_EQ(::setsockopt(ours_.get(), SOL_SOCKET, SO_PEEK_OFF, &beginning, sizeof beginning), 0);
+  for (int each = 0; each < 2; ++each) {
+    const Received received = receive(Queue::sealed);
+    EXPECT_EQ(received.credentials->pid, sender_) << each;
+    EXPECT_TRUE(received.pidfd) << each;
+    EXPECT_FALSE(received.data_truncated) << "what did not fit of the one between, which is our own, is not the next";
+  }
+  EXPECT_THROW((void)receive(Queue::sealed), std::runtime_error);
+  EXPECT_EQ(receive().credentials->pid, sender_) << "it is still there";
 }
 
 TEST_F(Receive, opens_nobody_by_pid_where_it_is_not_known_when_that_was_sent) {
