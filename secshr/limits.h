@@ -66,7 +66,7 @@ inline constexpr std::chrono::milliseconds queue_deadline{500};
 // Between two attempts to seal a queue.
 inline constexpr std::chrono::milliseconds seal_interval{5};
 // For root's conversation with the broker, before the next one who asks has its turn.
-inline constexpr std::chrono::milliseconds control_patience{2000};
+inline constexpr std::chrono::milliseconds control_patience{500};
 // Datagrams served before the other descriptors are looked at again.
 inline constexpr unsigned datagrams_per_turn = 32;
 
