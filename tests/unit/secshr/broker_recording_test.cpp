@@ -61,14 +61,16 @@ TEST_F(BrokerRecording, where_the_log_hangs_it_is_told_at_the_deadline_as_what_i
 TEST_F(BrokerRecording, what_changed_nothing_is_told_at_once) {
   serve(bob_pid, protocol::Ping{});
   serve(bob_pid, protocol::RemoveSemaphoreSet{6});
+  serve(alice_pid, close_of());  // it is closed
   machine.settle(broker);
-  EXPECT_EQ(machine.replies().size(), 2U);
+  EXPECT_EQ(machine.replies().size(), 3U);
   EXPECT_EQ(broker.parked(), 0U);
 }
 
 TEST_F(BrokerRecording, a_flush_waits_too_and_its_file_is_free_meanwhile) {
-  serve(bob_pid, close_of());
-  serve(alice_pid, close_of());
+  serve(bob_pid, protocol::FlushHeader{make_objects(bob), database});
+  machine.settle(broker);
+  serve(bob_pid, close_of(), 2);
   machine.settle(broker);
   EXPECT_EQ(machine.header_writes().size(), 2U);
   EXPECT_TRUE(machine.replies().empty());
