@@ -118,8 +118,10 @@ class BrokerTest : public PrivateWorldTest {
   static void expect_no_start(StartStatus status, const std::string& reason, const Identity& identity = first_user,
                               const std::string& directory = tmp);
 
- private:
+  // Waits until the log has caught up: refusals that come faster than it is written are counted and no lines.
   static void settle_log();
+
+ private:
   static std::vector<LogRecord> log_lines(const std::string& file = log_file);
   // Takes what has come before the queue is full: beyond that the broker's messages are lost, and others wait.
   static void drain_system_log();

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "secshr/limits.h"
 #include "tests/integration/access_control_list.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/database_file.h"
@@ -86,6 +87,7 @@ class OneRule : public BrokerTest {
     ASSERT_TRUE(code) << everybody[index].relation;
     EXPECT_EQ(*code, expected.code) << everybody[index].relation;
     expected_.push_back(expected);
+    if (expected_.size() % (limits::routine_lines_waiting / 2) == 0) settle_log();
     ++(expected.code == 0 ? tally_.granted : tally_.refused);
   }
   // One record for each, in order, that says the same.
