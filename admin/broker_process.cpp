@@ -4,11 +4,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -23,18 +20,12 @@
 #include "counters/read_counters.h"
 #include "installation/root_file.h"
 #include "secshr_paths.h"
+#include "system/namespaces.h"
+#include "system/pidfd.h"
 #include "system/root_controlled.h"
 
 namespace secshr::admin {
 namespace {
-
-// The header of glibc 2.36 declares these as C++ functions, which do not exist.
-int open_pidfd(pid_t pid) {
-  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-}
-bool send_signal(int pidfd, int signal) {
-  return syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
-}
 
 std::string run_directory(const std::string& installation) {
   return fmt::format("{}/{}", paths::run, installation);
@@ -61,14 +52,10 @@ Result<pid_t> lock_holder(int lock, const std::string& path) {
   return query.l_pid > 0 ? query.l_pid : -1;
 }
 
-// As starters tell places apart (secshr/start/run_place.cpp).
+// As starters tell places apart.
 bool is_elsewhere(pid_t pid) {
-  return std::ranges::any_of(std::array{"pid", "ipc", "mnt", "net"}, [pid](const char* kind) {
-    struct stat ours{};
-    struct stat theirs{};
-    return stat(fmt::format("/proc/self/ns/{}", kind).c_str(), &ours) != 0 ||
-           stat(fmt::format("/proc/{}/ns/{}", pid, kind).c_str(), &theirs) != 0 || ours.st_ino != theirs.st_ino;
-  });
+  const std::string ours = namespaces_of("self");
+  return ours.empty() || namespaces_of(std::to_string(pid)) != ours;
 }
 
 // A broker whose program was upgraded is still one: the kernel then marks the path.
@@ -125,7 +112,7 @@ Result<std::optional<BrokerProcess>> find_broker_at(const std::string& place) {
     if (*holder < 0) {
       return refused(fmt::format("{}: is held by a process outside this pid namespace; ask from there", path));
     }
-    BrokerProcess broker{*holder, Descriptor(open_pidfd(*holder)), place, is_elsewhere(*holder)};
+    BrokerProcess broker{*holder, open_pidfd(*holder), place, is_elsewhere(*holder)};
     if (!broker.pidfd && errno == ESRCH) continue;
     if (!broker.pidfd) return system_error(path, "open the process that holds it");
     const bool is_broker = runs_broker(broker.pid);

@@ -18,6 +18,7 @@
 #include "installation/installation.h"
 #include "secshr/control/running_broker.h"
 #include "secshr_paths.h"
+#include "system/path_of.h"
 #include "system/root_controlled.h"
 #include "wrapper/handoff.h"
 
@@ -31,15 +32,6 @@ Result<std::vector<Installation>> wanted(const std::optional<std::string>& name)
   std::erase_if(*installations, [&](const Installation& each) { return each.name != *name; });
   if (installations->empty()) return refused(fmt::format("{}: no installation is adopted under this name", *name));
   return *std::move(installations);
-}
-
-// What the kernel calls it; a directory that is gone has no name.
-std::optional<std::string> path_of(const Descriptor& directory) {
-  std::array<char, 4096> path{};
-  const ssize_t size = readlink(fmt::format("/proc/self/fd/{}", directory.get()).c_str(), path.data(), path.size());
-  if (size <= 0 || static_cast<std::size_t>(size) == path.size()) return std::nullopt;
-  const std::string name(path.data(), static_cast<std::size_t>(size));
-  return access(name.c_str(), X_OK) == 0 ? std::optional(name) : std::nullopt;
 }
 
 // The next start takes over. The directories that the broker serves.
@@ -56,7 +48,9 @@ Result<std::vector<std::string>> ask_for_renewal(const std::string& place) {
     return error(fmt::format("{}: the broker does not want to be replaced", place));
   std::vector<std::string> paths;
   for (const ReportedDirectory& served : report->directories) {
-    if (auto path = path_of(served.descriptor)) paths.push_back(*std::move(path));
+    std::string path = path_of(served.descriptor.get());
+    // One that is gone has no name.
+    if (access(path.c_str(), X_OK) == 0) paths.push_back(std::move(path));
   }
   return paths;
 }

@@ -1,11 +1,12 @@
 #include "secshr/instance_lock.h"
 
 #include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
+
+#include "system/pidfd.h"
 
 namespace secshr {
 namespace {
@@ -46,18 +47,16 @@ std::optional<pid_t> InstanceLock::holder(Part part) const noexcept {
   return lock.l_pid;
 }
 
-Descriptor InstanceLock::open_holder(Part part) const noexcept {
-  const auto holder = this->holder(part);
-  if (!holder || *holder <= 0) return Descriptor();
-  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, *holder, 0)));
+Descriptor InstanceLock::open_holder(Part part, pid_t holder) const noexcept {
+  if (holder <= 0) return Descriptor();
+  Descriptor process = open_pidfd(holder);
   // Only now is it certain that the descriptor stands for the holder, and not for who has its pid since it ended.
   return this->holder(part) == holder ? std::move(process) : Descriptor();
 }
 
 bool InstanceLock::kill_holder(Part part, pid_t holder) const noexcept {
-  const Descriptor process = this->holder(part) == holder ? open_holder(part) : Descriptor();
-  return process && this->holder(part) == holder &&
-         ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) == 0;
+  const Descriptor process = open_holder(part, holder);
+  return process && send_signal(process.get(), SIGKILL);
 }
 
 }  // namespace secshr

@@ -24,8 +24,8 @@ class InstanceLock {
   void release(Part part) noexcept;
   // The process that holds it at this moment, as far as it is another.
   [[nodiscard]] std::optional<pid_t> holder(Part part) const noexcept;
-  // A pidfd of that process; empty where there is none, or it gave the lock up meanwhile.
-  [[nodiscard]] Descriptor open_holder(Part part) const noexcept;
+  // A pidfd of that process, provided that it holds it still.
+  [[nodiscard]] Descriptor open_holder(Part part, pid_t holder) const noexcept;
   // Kills that process, provided that it holds it still; whether it did. Called as root.
   [[nodiscard]] bool kill_holder(Part part, pid_t holder) const noexcept;
 

@@ -31,10 +31,10 @@ struct Credentials {
   std::optional<BootTime> sent = std::nullopt;
 };
 
-// What came with one datagram. The bytes are in the buffer that the caller supplied.
 // A sealed queue (queue_seal.h) stays as it is: each datagram in it is received once, but none is taken out.
 enum class Queue { open, sealed };
 
+// What came with one datagram. The bytes are in the buffer that the caller supplied.
 struct Received {
   std::size_t size = 0;            // bytes in the buffer
   bool data_truncated = false;     // the datagram was longer than the buffer

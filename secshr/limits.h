@@ -60,10 +60,9 @@ inline constexpr unsigned early_deaths = 3;
 inline constexpr std::chrono::milliseconds name_check_interval{2000};
 // From the decision to end to the end, at most: longer than any request may take.
 inline constexpr std::chrono::milliseconds end_deadline{6000};
-// Of that, for what is in the queues. It takes longer only where clients send all the time, each of its own sockets
-// to ours, whatever has its name now.
+// Of that, for what is in the queues. It takes longer only where they cannot be sealed, or wait for room.
 inline constexpr std::chrono::milliseconds queue_deadline{500};
-// Between two attempts to seal a queue.
+// Between two turns at queues that are to be closed.
 inline constexpr std::chrono::milliseconds seal_interval{5};
 // For root's conversation with the broker, before the next one who asks has its turn.
 inline constexpr std::chrono::milliseconds control_patience{500};

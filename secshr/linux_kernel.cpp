@@ -1,6 +1,5 @@
 #include "secshr/linux_kernel.h"
 
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,9 +24,9 @@ std::expected<void, int> LinuxKernel::send_reply(int directory, const char* name
 }
 
 std::expected<Descriptor, int> LinuxKernel::open_process(pid_t pid) noexcept {
-  const long descriptor = ::syscall(SYS_pidfd_open, pid, 0);
-  if (descriptor < 0) return std::unexpected(errno);
-  return Descriptor(static_cast<int>(descriptor));
+  Descriptor process = open_pidfd(pid);
+  if (!process) return std::unexpected(errno);
+  return process;
 }
 
 std::expected<void, int> LinuxKernel::signal_process(int pidfd, int signal) noexcept {
@@ -35,7 +34,7 @@ std::expected<void, int> LinuxKernel::signal_process(int pidfd, int signal) noex
   constexpr std::array<cap_value_t, 1> kill{CAP_KILL};
   const RaisedCapabilities raised(kill);
   if (!raised.ok()) return std::unexpected(EPERM);
-  if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) != 0) return std::unexpected(errno);
+  if (!send_signal(pidfd, signal)) return std::unexpected(errno);
   return {};
 }
 

@@ -1,7 +1,6 @@
 // Taking one datagram, with everything the kernel says of its sender.
 #include <linux/version.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "secshr/linux_kernel.h"
 #include "secshr/time_of_sending.h"
+#include "system/pidfd.h"
 
 // Newer than glibc 2.36.
 #ifndef SCM_PIDFD
@@ -86,7 +86,7 @@ void open_by_pid(const timespec& stamp, Received& received) noexcept {
   if (!received.credentials || received.credentials->pid <= 0 || received.control_truncated) return;
   const WallTime now = read_clock(CLOCK_REALTIME);  // first, see time_of_sending.h
   received.credentials->sent = time_of_sending(nanoseconds_of(stamp), now, read_clock(CLOCK_BOOTTIME));
-  received.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, received.credentials->pid, 0)));
+  received.pidfd = open_pidfd(received.credentials->pid);
 }
 
 // So many bytes more than were received.

@@ -1,9 +1,25 @@
-// Asking a pidfd about its process.
+// A process by a descriptor, which stays its own when its pid is another's. The header of glibc 2.36 declares these
+// calls as C++ functions, which do not exist.
 #pragma once
 
 #include <poll.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "system/descriptor.h"
 
 namespace secshr {
+
+// Of whichever process has the pid at this moment; invalid with errno set.
+[[nodiscard]] inline Descriptor open_pidfd(pid_t pid) noexcept {
+  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+// False with errno set. Signal 0 only asks whether it could be sent.
+[[nodiscard]] inline bool send_signal(int pidfd, int signal) noexcept {
+  return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
+}
 
 // Whether the process that the pidfd stands for still runs: a zombie does not.
 [[nodiscard]] inline bool is_running(int pidfd) noexcept {

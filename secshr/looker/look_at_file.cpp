@@ -1,9 +1,7 @@
 #include "secshr/looker/look_at_file.h"
 
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include <string_view>
 
 #include "protocol/database_header.h"
+#include "system/open_resolved.h"
 #include "system/reopen.h"
 
 namespace secshr {
@@ -22,11 +21,8 @@ namespace {
 // EAGAIN, since it cannot tell whether it is still below the root. A user can keep that up, but not hit every walk.
 Descriptor open_below(int root, const char* path) noexcept {
   constexpr int attempts = 256;
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   for (int left = attempts;; --left) {
-    Descriptor named(static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how)));
+    Descriptor named = open_resolved(root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     if (named || errno != EAGAIN || left == 0) return named;
   }
 }

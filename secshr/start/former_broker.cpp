@@ -1,7 +1,6 @@
 #include "secshr/start/former_broker.h"
 
 #include <poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -9,6 +8,7 @@
 #include "secshr/act_as.h"
 #include "secshr/least_privilege.h"
 #include "secshr/limits.h"
+#include "system/pidfd.h"
 #include "system/system_log.h"
 
 namespace secshr {
@@ -19,7 +19,7 @@ constexpr int watched = 3;
 // It may have taken any identity meanwhile but root's.
 bool kill_watched() noexcept {
   const RaisedCapabilities raised(watcher_capabilities);
-  return raised.ok() && ::syscall(SYS_pidfd_send_signal, watched, SIGKILL, nullptr, 0) == 0;
+  return raised.ok() && send_signal(watched, SIGKILL);
 }
 
 [[noreturn]] void watch(int broker, uid_t uid) noexcept {

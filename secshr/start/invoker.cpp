@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -14,6 +13,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
+
+#include "system/open_resolved.h"
 
 namespace secshr {
 namespace {
@@ -47,10 +48,7 @@ class AsInvoker {
 std::expected<Descriptor, DirectoryFault> open_as(const char* path, const Invoker& invoker) noexcept {
   const AsInvoker as_invoker(invoker);
   if (!as_invoker.ok()) return std::unexpected(DirectoryFault{"not-creatable", EPERM});
-  open_how how{};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_MAGICLINKS;
-  Descriptor directory(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
+  Descriptor directory = open_resolved(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
   if (!directory) {
     const int error = errno;
     const char* reason = error == ENOENT ? "missing" : error == ENOTDIR ? "not-a-directory" : "not-creatable";

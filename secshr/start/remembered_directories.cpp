@@ -2,21 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <system_error>
 #include <utility>
 
 #include "secshr/limits.h"
+#include "system/open_resolved.h"
+#include "system/path_of.h"
 
 namespace secshr {
 namespace {
@@ -24,27 +22,12 @@ namespace {
 constexpr char file_name[] = "directories";
 constexpr char unfinished_name[] = "directories.new";
 
-// By the kernel's word, without a link on the way; not as somebody spelt it.
-std::string path_of(const Descriptor& directory) {
-  std::error_code unknown;
-  return std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", directory.get()), unknown);
-}
-
-// What is a link by now is another directory. To follow it would take root wherever a user leads it, and keep
-// everybody waiting where nothing answers.
-Descriptor open_without_links(const std::string& path) noexcept {
-  open_how how{};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_SYMLINKS;
-  return Descriptor(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
-}
-
 // "DEVICE INODE PATH", a line each; a path with a line break in it is not remembered.
 std::string text_of(std::span<const PlannedDirectory> directories) {
   std::string text;
   for (const PlannedDirectory& directory : directories) {
     struct stat facts{};
-    const std::string path = path_of(directory.descriptor);
+    const std::string path = path_of(directory.descriptor.get());
     if (::fstat(directory.descriptor.get(), &facts) != 0 || !path.starts_with('/') || path.contains('\n')) continue;
     text += fmt::format("{} {} {}\n", facts.st_dev, facts.st_ino, path);
   }
@@ -75,7 +58,9 @@ std::vector<RememberedDirectory> recall_directories(int place) {
     std::uint64_t inode = 0;
     std::string path;
     if (!(fields >> device >> inode) || fields.get() != ' ' || !std::getline(fields, path)) continue;
-    Descriptor directory = open_without_links(path);
+    // What is a link by now is another directory. To follow it would take root wherever a user leads it, and keep
+    // everybody waiting where nothing answers.
+    Descriptor directory = open_resolved(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
     struct stat facts{};
     if (!directory || ::fstat(directory.get(), &facts) != 0) continue;
     if (facts.st_dev == device && facts.st_ino == inode) recalled.push_back({std::move(path), std::move(directory)});

@@ -8,32 +8,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 
 #include "secshr_paths.h"
+#include "system/namespaces.h"
 
 namespace secshr {
 namespace {
 
 // Says whose the place is, for as long as /run lives.
 constexpr char owners_name[] = "namespaces";
-
-std::optional<ino_t> namespace_number(const char* name) {
-  struct stat facts{};
-  if (::stat(fmt::format("/proc/self/ns/{}", name).c_str(), &facts) != 0) return std::nullopt;
-  return facts.st_ino;
-}
-
-// Empty, with errno set: there is no telling.
-std::string our_namespaces() {
-  std::string ours;
-  for (const char* const kind : {"pid", "ipc", "mnt", "net"}) {
-    const auto number = namespace_number(kind);
-    if (!number) return {};
-    ours += fmt::format("{}{}-{}", ours.empty() ? "" : ".", kind, *number);
-  }
-  return ours;
-}
 
 // Appears whole or not at all, and only where nobody was faster. 0, or an errno.
 int write_owners(int directory, const std::string& owners) {
@@ -69,7 +52,7 @@ std::expected<Descriptor, PlaceFault> open_run_place(const std::string& installa
   auto place = open_place(paths::run, installation);
   if (!place) return place;
   const std::string path = fmt::format("{}/{}", paths::run, installation);
-  const std::string ours = our_namespaces();
+  const std::string ours = namespaces_of("self");
   if (ours.empty()) return std::unexpected(PlaceFault{"/proc/self/ns", std::strerror(errno)});
   const auto owners = owners_of(place->get(), ours);
   if (!owners) return std::unexpected(PlaceFault{path + "/" + owners_name, std::strerror(owners.error())});

@@ -116,13 +116,11 @@ void plan_those_of(BrokerReport report, Plan& plan) {
 
 void plan_remembered(int place, Plan& plan) {
   for (auto& [name, directory] : recall_directories(place)) {
-    // By now a broker of another place may serve it.
-    if (find_planned(plan, directory.get()) != nullptr || is_live(directory.get(), plan.server_name)) continue;
-    (void)add(std::move(name), std::move(directory), plan);
+    if (find_planned(plan, directory.get()) == nullptr) (void)add(std::move(name), std::move(directory), plan);
   }
 }
 
-Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
+Started<void> limit_directories(Plan& plan) {
   bool tmp_is_there = false;
   std::vector<DirectoryUse> uses;
   for (const PlannedDirectory& directory : plan.directories) {
@@ -142,25 +140,26 @@ Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes) {
     if (served[index]) {
       kept.push_back(std::move(directory));
     } else {
-      notes.push_back(fmt::format("{}: no place among {}", directory.name, all));
+      plan.left_out.push_back(fmt::format("{}: no place among {}", directory.name, all));
     }
   }
   plan.directories = std::move(kept);
   return {};
 }
 
-Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::vector<std::string>& notes) {
+Started<std::vector<ServicePoint>> open_service_points(Plan& plan) {
   const PlannedDirectory& first = plan.directories.front();
   const auto fail = [&](const PlannedDirectory& directory, const SocketFault& fault) -> Started<void> {
     const bool is_lost = directory.is_formers && is_shortage(fault.error, directory.descriptor.get());
-    if (&directory != &first && !is_lost) return notes.push_back(describe(directory, plan, fault)), Started<void>();
+    if (&directory != &first && !is_lost)
+      return plan.left_out.push_back(describe(directory, plan, fault)), Started<void>();
     return start_fault(StartStatus::directory, fault.step, describe(directory, plan, fault));
   };
   // All that can fail for a reason comes before the first of them gets its name.
   std::vector<Bound> bound;
   for (const PlannedDirectory& directory : plan.directories) {
     if (&directory != &first && !directory.is_formers && is_live(directory.descriptor.get(), plan.server_name)) {
-      notes.push_back(directory.name + ": another broker serves it");
+      plan.left_out.push_back(directory.name + ": another broker serves it");
       continue;
     }
     auto socket = BoundSocket::bind(directory.descriptor.get(), plan.access.mode, plan.access.group);
@@ -175,13 +174,8 @@ Started<std::vector<ServicePoint>> open_service_points(const Plan& plan, std::ve
   for (auto& [directory, socket] : bound) {
     auto named = std::move(socket).take_name(plan.server_name);
     if (named) {
-      points.push_back({*std::move(named),
-                        directory->descriptor.get(),
-                        directory->name,
-                        now - std::chrono::milliseconds(directory->idle_ms),
-                        false,
-                        false,
-                        {}});
+      points.push_back({*std::move(named), directory->descriptor.get(), directory->name,
+                        now - std::chrono::milliseconds(directory->idle_ms)});
     } else if (const auto failed = fail(*directory, named.error()); !failed) {
       return std::unexpected(failed.error());
     }

@@ -31,14 +31,13 @@ namespace secshr {
 void plan_those_of(BrokerReport report, Plan& plan);
 void plan_remembered(int place, Plan& plan);
 
-// Leaves as many as max_directories and the limit of descriptors allow. What it leaves out is said in `notes`.
-[[nodiscard]] Started<void> limit_directories(Plan& plan, std::vector<std::string>& notes);
+// Leaves as many as max_directories and the limit of descriptors allow. What it leaves out is said in the plan.
+[[nodiscard]] Started<void> limit_directories(Plan& plan);
 
 // A socket in each that has its name: from here on clients reach these, and whatever had the names before is cut off.
 // The invoker's is the first to be bound; without it nothing is, nor where there is no room for another of the former
 // broker's that is no user's own. What else cannot be bound, or is served by a broker of another place, is left out
-// and said in `notes`. As root.
-[[nodiscard]] Started<std::vector<ServicePoint>> open_service_points(const Plan& plan,
-                                                                     std::vector<std::string>& notes);
+// and said in the plan. As root.
+[[nodiscard]] Started<std::vector<ServicePoint>> open_service_points(Plan& plan);
 
 }  // namespace secshr

@@ -144,11 +144,10 @@ class Taking {
 
   // `former` serves as if nothing were until the sockets have their names.
   Outcome open_and_serve(Preparation preparation, std::optional<RunningBroker> former) {
-    std::vector<std::string> left_out = std::move(plan_.left_out);
-    if (auto limited = limit_directories(plan_, left_out); !limited) return std::unexpected(limited.error());
-    auto points = open_service_points(plan_, left_out);
+    if (auto limited = limit_directories(plan_); !limited) return std::unexpected(limited.error());
+    auto points = open_service_points(plan_);
     if (!points) return std::unexpected(points.error());
-    for (std::string& directory : left_out) notes_.push_back({"directory-not-served", std::move(directory)});
+    for (std::string& directory : plan_.left_out) notes_.push_back({"directory-not-served", std::move(directory)});
     if (former) take_lock_of(*former);
     former.reset();
     const auto end =
@@ -160,7 +159,8 @@ class Taking {
   // It is our turn: nobody else takes the lock. The former broker would also find out by itself that its sockets have
   // no names any more; but not where one of its directories is left out, and not at once.
   void take_lock_of(RunningBroker& former) {
-    const Descriptor process = lock_.open_holder(Part::broker);
+    const auto holder = lock_.holder(Part::broker);
+    const Descriptor process = holder ? lock_.open_holder(Part::broker, *holder) : Descriptor();
     if (!former.ask(ControlRequest::leave)) {
       // It has waited for a word of ours for limits::control_patience, and hung up.
       auto again = RunningBroker::connect(directory_.get());

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "system/pidfd.h"
 #include "tests/integration/process_state.h"
 #include "tests/support/fail.h"
 
@@ -18,7 +19,7 @@ namespace secshr::test {
 namespace {
 
 Descriptor pidfd_of(pid_t pid) {
-  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  return open_pidfd(pid);
 }
 
 void write_map(pid_t pid, const char* name, unsigned count) {

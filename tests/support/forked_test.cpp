@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <system_error>
 
 #include "system/descriptor.h"
+#include "system/pidfd.h"
 
 namespace secshr::test {
 
@@ -19,7 +19,7 @@ std::ostream& operator<<(std::ostream& out, const Ending& ending) {
 }
 
 Ending wait_for(pid_t child, std::chrono::seconds limit) {
-  const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+  const Descriptor handle = open_pidfd(child);
   pollfd wanted{handle.get(), POLLIN, 0};
   const auto milliseconds = static_cast<int>(std::chrono::milliseconds(limit).count());
   if (handle && ::poll(&wanted, 1, milliseconds) == 0) {
