@@ -153,7 +153,18 @@ void print_capabilities(std::string_view what, std::uint64_t mask) {
   print_line(what, mask == 0 ? "none" : fmt::format("{}", fmt::join(capability_names(mask), " ")));
 }
 
+// What the broker's kernel lacks.
+std::vector<std::string> missing_features(const Counters& counters) {
+  std::vector<std::string> missing;
+  if ((counters.degraded & without_landlock) != 0) missing.emplace_back("Landlock");
+  if ((counters.degraded & without_scm_pidfd) != 0) missing.emplace_back("SCM_PIDFD");
+  return missing;
+}
+
 void print_counters(const Counters& counters, std::string_view difference) {
+  if (const auto missing = missing_features(counters); !missing.empty()) {
+    print_line("degraded", fmt::format("the kernel has no {}", fmt::join(missing, " and no ")));
+  }
   print_line("in force", fmt::format("configuration {}{}", hash_text(counters.configuration_hash), difference));
   const RequestCounts requests = sum_of(counters);
   print_line("requests", fmt::format("datagrams {}, done {}, refused {}, failed {}", counters.datagrams,
@@ -235,6 +246,7 @@ nlohmann::ordered_json json_of(const RunningBroker& broker) {
   if (broker.counters) {
     json["configuration_hash"] = hash_text(broker.counters->configuration_hash);
     json["configuration_changed"] = broker.configuration_changed;
+    json["degraded"] = missing_features(*broker.counters);
     json["counters"] = json_of(*broker.counters);
   }
   return json;

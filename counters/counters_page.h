@@ -4,7 +4,7 @@
 // The file is nothing but 64-bit words, little-endian:
 //
 //   byte  0  magic: the eight characters "secshrCP"
-//         8  version of this layout, 1
+//         8  version of this layout, 2
 //        16  size of the file in bytes
 //        24  sequence number, odd while what follows is being written
 //        32  from here on the members of Counters, in their order
@@ -33,6 +33,10 @@ inline constexpr std::array<std::string_view, 20> counted_rules{
     "ipc.root", "hdr.read",     "hdr.type",       "hdr.ids",   "hdr.live",   "sock.name", "sock.live",
     "sock.dir", "proc.install", "wake.caught",    "rate.uid",  "cfg.off",    "lockdown"};
 
+// What a kernel may lack, as bits of Counters::degraded.
+inline constexpr std::uint64_t without_landlock = 1;
+inline constexpr std::uint64_t without_scm_pidfd = 2;
+
 struct RequestCounts {
   std::uint64_t done = 0;
   std::uint64_t refused = 0;
@@ -45,6 +49,7 @@ struct Counters {
   std::uint64_t broker_pid = 0;          // as it sees itself
   std::uint64_t started = 0;             // seconds since the epoch
   std::uint64_t configuration_hash = 0;  // of the configuration in force
+  std::uint64_t degraded = 0;            // what it does without
   // Received and dealt with: every one is dropped, or done, refused or failed.
   std::uint64_t datagrams = 0;
   std::uint64_t dropped = 0;
@@ -59,12 +64,12 @@ struct Counters {
   bool operator==(const Counters&) const = default;
 };
 
-inline constexpr std::size_t counters_words = 5 + 3 * counted_requests.size() + counted_rules.size() + 6;
+inline constexpr std::size_t counters_words = 6 + 3 * counted_requests.size() + counted_rules.size() + 6;
 static_assert(sizeof(Counters) == 8 * counters_words && std::is_trivially_copyable_v<Counters>);
 
 namespace counters_page {
 inline constexpr std::uint64_t magic = 0x5043726873636573;  // "secshrCP"
-inline constexpr std::uint64_t version = 1;
+inline constexpr std::uint64_t version = 2;
 enum Word : std::size_t { magic_word, version_word, size_word, sequence_word, first_counter };
 inline constexpr std::size_t words = first_counter + counters_words;
 inline constexpr std::size_t size = 8 * words;

@@ -9,9 +9,9 @@
 #include <optional>
 #include <string_view>
 
-#include "secshr/act_as.h"
 #include "secshr/datagram_socket.h"
 #include "secshr/limits.h"
+#include "secshr/privilege/act_as.h"
 #include "system/read_lines.h"
 
 namespace secshr {

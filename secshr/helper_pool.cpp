@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "secshr/limits.h"
+#include "secshr/privilege/syscall_filter.h"
 
 namespace secshr {
 namespace {
@@ -55,7 +56,8 @@ std::span<BusyMark> shared_marks() noexcept {
 
 class Supervisor {
  public:
-  Supervisor(const Helper& helper, std::span<BusyMark> marks) : helper_(helper), marks_(marks) {}
+  Supervisor(const Helper& helper, std::span<BusyMark> marks, const SyscallFilter& filter)
+      : helper_(helper), marks_(marks), filter_(filter) {}
 
   // Until the broker closes the channel or workers cannot be kept.
   HelperExit run(int signals) {
@@ -99,6 +101,7 @@ class Supervisor {
       (void)sigemptyset(&none);
       (void)sigprocmask(SIG_SETMASK, &none, nullptr);
       (void)::close_range(static_cast<unsigned>(first_own(helper_)), ~0U, 0);  // the supervisor's own
+      if (!filter_.load()) ::_exit(drop_failed);
       helper_.serve(helper_channel, *free);
       ::_exit(0);
     }
@@ -144,6 +147,7 @@ class Supervisor {
   static constexpr std::chrono::milliseconds grace_step{5};
   const Helper& helper_;
   std::span<BusyMark> marks_;
+  const SyscallFilter& filter_;  // the workers'
   std::vector<Worker> workers_;
   unsigned early_deaths_ = 0;
 };
@@ -169,8 +173,11 @@ HelperExit supervise(const Helper& helper, int channel) {
   if (marks.empty() || sigprocmask(SIG_SETMASK, &child, nullptr) != 0) return setup_failed;
   const Descriptor signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return setup_failed;
+  const auto filter = SyscallFilter::allowing(allowed_calls(worker_of(helper.confined)), 0);
+  if (!filter) return setup_failed;
   if (drop_privileges(helper.role) != nullptr) return drop_failed;
-  return Supervisor(helper, marks).run(signals.get());
+  if (confine(helper.confined, ActingAsRoot::refused) != nullptr) return drop_failed;
+  return Supervisor(helper, marks, *filter).run(signals.get());
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 #include <expected>
 #include <functional>
 
-#include "secshr/least_privilege.h"
+#include "secshr/privilege/least_privilege.h"
+#include "secshr/privilege/syscall_policy.h"
 #include "system/descriptor.h"
 
 namespace secshr {
@@ -26,7 +27,8 @@ class BusyMark {
 };
 
 struct Helper {
-  Role role;
+  Role role;          // may fork
+  Confined confined;  // as a supervisor
   unsigned workers = 1;
   std::function<void(int channel, BusyMark&)> serve;  // returns when the channel closes or breaks
   // The one other descriptor that its workers have, at this number; -1: none.

@@ -48,6 +48,8 @@ inline constexpr std::size_t looks_per_uid = 2;
 inline constexpr std::size_t writes_per_uid = 1;
 // Workers that are alive in all, with those that were killed but cannot die yet (uninterruptible sleep).
 inline constexpr unsigned workers_alive = 16;
+// Of one helper's uid, for all brokers of the machine: what somebody in a supervisor could make of it.
+inline constexpr unsigned processes_per_uid = 1024;
 // A worker busy for longer is killed and replaced: longer than a request can still matter.
 inline constexpr std::chrono::milliseconds worker_stuck_after{4500};
 inline constexpr std::chrono::milliseconds worker_look_interval{500};

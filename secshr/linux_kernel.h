@@ -1,9 +1,9 @@
 // The real operating system behind the seam.
 #pragma once
 
-#include "secshr/act_as.h"
 #include "secshr/bound_names.h"
 #include "secshr/kernel.h"
+#include "secshr/privilege/act_as.h"
 #include "secshr/reply_sockets.h"
 
 namespace secshr {

@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "secshr/act_as.h"
 #include "secshr/datagram_socket.h"
+#include "secshr/privilege/act_as.h"
 #include "system/descriptor.h"
 
 namespace secshr {

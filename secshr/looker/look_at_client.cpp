@@ -7,9 +7,9 @@
 #include <optional>
 #include <span>
 
-#include "secshr/act_as.h"
 #include "secshr/looker/look_at_file.h"
 #include "secshr/looker/proc_stat.h"
+#include "secshr/privilege/act_as.h"
 #include "system/pidfd.h"
 
 namespace secshr {

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <cstdint>
 
-#include "secshr/act_as.h"
+#include "secshr/privilege/act_as.h"
 #include "system/pidfd.h"
 
 namespace secshr {

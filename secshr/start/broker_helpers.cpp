@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "secshr/audit/recorder.h"
-#include "secshr/least_privilege.h"
 #include "secshr/limits.h"
+#include "secshr/privilege/least_privilege.h"
 #include "secshr/writer/writer.h"
 
 namespace secshr {
@@ -13,7 +13,8 @@ namespace {
 
 // Without any capability. Its one worker is never busy too long: a disk that hangs may hang.
 std::expected<StartedHelper, int> start_recorder(const char* name, const Plan& plan, const Descriptor& file) {
-  return start_helper({{name, plan.configuration.broker_uid, {}},
+  return start_helper({{name, plan.configuration.broker_uid, {}, true},
+                       Confined::recorder_supervisor,
                        1,
                        [](int channel, BusyMark&) { serve_log(channel, helper_file); },
                        file.get(),
@@ -26,11 +27,13 @@ Started<Helpers> start_helpers(const Plan& plan, const Logs& logs) {
   const Configuration& configuration = plan.configuration;
   auto setup = prepare_looker(plan.installation.directory);
   if (!setup) return start_fault(StartStatus::other, "looker-setup");
-  auto looker = start_helper({{"secshrd-looker", configuration.looker_uid, looker_capabilities},
+  auto looker = start_helper({{"secshrd-looker", configuration.looker_uid, looker_capabilities, true},
+                              Confined::looker_supervisor,
                               limits::looker_workers,
                               [&](int channel, BusyMark& busy) { serve_looks(*setup, channel, busy); }});
   if (!looker) return start_fault(StartStatus::fork_failed, "looker", std::strerror(looker.error()));
-  auto writer = start_helper({{"secshrd-writer", configuration.writer_uid, writer_capabilities},
+  auto writer = start_helper({{"secshrd-writer", configuration.writer_uid, writer_capabilities, true},
+                              Confined::writer_supervisor,
                               limits::writer_workers,
                               [](int channel, BusyMark& busy) { serve_writes(channel, busy); }});
   if (!writer) return start_fault(StartStatus::fork_failed, "writer", std::strerror(writer.error()));

@@ -20,8 +20,10 @@
 #include "secshr/bookkeeping.h"
 #include "secshr/bound_names.h"
 #include "secshr/broker.h"
-#include "secshr/least_privilege.h"
 #include "secshr/limits.h"
+#include "secshr/privilege/landlock.h"
+#include "secshr/privilege/least_privilege.h"
+#include "secshr/privilege/syscall_filter.h"
 #include "secshr/reply_sockets.h"
 #include "secshr/start/kept_configuration.h"
 #include "secshr/start/remembered_directories.h"
@@ -81,13 +83,36 @@ void keep(const Plan& plan, std::vector<Note>& notes) {
   if (!kept) notes.push_back({"configuration-not-kept", kept.error().path + ": " + kept.error().what});
 }
 
-void add_notes_of(const Plan& plan, const Logs& logs, int socket, std::vector<Note>& notes) {
-  // The kernel is the same for all of them.
-  if (!passes_pidfds(socket)) notes.push_back({"degraded", "no SCM_PIDFD"});
+void add_notes_of(const Plan& plan, const Logs& logs, std::vector<Note>& notes) {
   if (plan.refused_configuration) {
     notes.push_back({"configuration-refused", to_string(*plan.refused_configuration)});
   }
   if (!logs.copy_refused.empty()) notes.push_back({"log-copy-refused", logs.copy_refused});
+}
+
+// What the kernel lacks is made up for elsewhere, or not at all; in both cases an administrator should know.
+void find_degraded(int server_socket, Counters& counters, std::vector<Note>& notes) {
+  if (passes_pidfds(server_socket)) return;
+  counters.degraded |= without_scm_pidfd;
+  notes.push_back({"degraded", "no SCM_PIDFD"});
+}
+
+void restrict_broker_files(std::span<const ServicePoint> points, Counters& counters, std::vector<Note>& notes) {
+  std::vector<int> directories;
+  directories.reserve(points.size());
+  for (const ServicePoint& point : points) directories.push_back(point.directory);
+  const auto restricted = restrict_files(directories);
+  if (restricted) return;
+  counters.degraded |= without_landlock;
+  notes.push_back({"degraded", "no Landlock: " + restricted.error()});
+}
+
+// From here on this process can do what a broker needs, and nothing else.
+const char* become_broker(const Configuration& configuration, std::span<const ServicePoint> points,
+                          Counters& counters, std::vector<Note>& notes) {
+  if (const char* failed = drop_privileges({"secshrd", configuration.broker_uid, broker_capabilities})) return failed;
+  restrict_broker_files(points, counters, notes);
+  return confine(Confined::broker, configuration.allow_root_objects ? ActingAsRoot::allowed : ActingAsRoot::refused);
 }
 
 }  // namespace
@@ -109,14 +134,15 @@ Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span
     return start_fault(StartStatus::other, "control", std::strerror(error));
   }
   SyslogAudit system_log(*plan.installation.profile, names_of(plan.directories));
-  add_notes_of(plan, logs, points.front().socket.socket.get(), notes);
+  add_notes_of(plan, logs, notes);
   keep(plan, notes);
   remember(plan, place.directory.get(), notes);
   Counters counters = first_counters(plan);
+  find_degraded(points.front().socket.socket.get(), counters, notes);  // the kernel is the same for all of them
   CountersPage page = make_counters_page(place.directory.get(), counters, notes);
   place.directory.reset();
   (void)::close(executable_descriptor);
-  const char* failed = drop_privileges({"secshrd", plan.configuration.broker_uid, broker_capabilities});
+  const char* const failed = become_broker(plan.configuration, points, counters, notes);
   if (failed != nullptr) return start_fault(StartStatus::other, "drop-privileges", failed);
   logs = {};  // from here on they are the recorders' alone
 

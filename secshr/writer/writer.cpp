@@ -9,9 +9,9 @@
 #include <expected>
 
 #include "protocol/database_header.h"
-#include "secshr/act_as.h"
 #include "secshr/descriptor_passing.h"
 #include "secshr/header_ids.h"
+#include "secshr/privilege/act_as.h"
 #include "secshr/writer/write_message.h"
 #include "system/reopen.h"
 

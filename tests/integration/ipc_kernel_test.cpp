@@ -6,8 +6,8 @@
 
 #include <cerrno>
 
-#include "secshr/least_privilege.h"
 #include "secshr/linux_kernel.h"
+#include "secshr/privilege/least_privilege.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/ipc_objects.h"
 #include "tests/integration/process_state.h"

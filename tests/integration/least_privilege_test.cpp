@@ -1,5 +1,5 @@
 // The one function that gives privileges away, and the one that compares: with every step left out once.
-#include "secshr/least_privilege.h"
+#include "secshr/privilege/least_privilege.h"
 
 #include <grp.h>
 #include <linux/securebits.h>
@@ -129,6 +129,8 @@ enum class Step {
   inheritable,
   no_new_privs,
   dumpable,
+  core_limit,
+  process_limit,
 };
 
 bool drop_without(Step left_out) {
@@ -160,6 +162,10 @@ bool drop_without(Step left_out) {
     made = made && cap_set_flag(state.get(), CAP_INHERITABLE, 1, kept.data(), CAP_SET) == 0;
   if (!made || cap_set_proc(state.get()) != 0) return false;
   if (unless(Step::no_new_privs) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
+  const rlimit none{0, 0};
+  const rlimit one{0, 1};  // which can be raised again
+  if (::setrlimit(RLIMIT_CORE, unless(Step::core_limit) ? &none : &one) != 0) return false;
+  if (::setrlimit(RLIMIT_NPROC, unless(Step::process_limit) ? &none : &one) != 0) return false;
   return ::prctl(PR_SET_DUMPABLE, unless(Step::dumpable) ? 0 : 1) == 0;
 }
 
@@ -178,6 +184,8 @@ TEST_F(LeastPrivilege, the_comparison_finds_every_single_step_that_was_left_out)
       {Step::inheritable, "inheritable-set-differs"},
       {Step::no_new_privs, "no-new-privs-differs"},
       {Step::dumpable, "dumpable-differs"},
+      {Step::core_limit, "core-limit-differs"},
+      {Step::process_limit, "process-limit-differs"},
   };
   for (const auto& [step, wanted] : cases) {
     EXPECT_EQ(
@@ -222,6 +230,8 @@ TEST_F(LeastPrivilege, nothing_that_was_given_away_can_be_had_again) {
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) == 0) return "ambient";
     const rlimit core{1, 1};
     if (::setrlimit(RLIMIT_CORE, &core) == 0) return "core";
+    if (::setrlimit(RLIMIT_NPROC, &core) == 0) return "processes";
+    if (::fork() >= 0) return "fork";
     return "";
   };
   EXPECT_EQ(in_child([&] { return drop_privileges(role) != nullptr ? "drop" : attempts(); }), "");

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -20,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "counters/read_counters.h"
 #include "tests/integration/targets_fixture.h"
 
 // Newer than glibc 2.36.
@@ -56,6 +58,19 @@ void before_6_5() {
 }
 void before_6_16() {
   forget_socket_options(SO_PASSRIGHTS, SO_PASSRIGHTS);
+}
+
+// A kernel without Landlock, one that has it switched off, and a container's filter that knows no call so new.
+template <int error>
+void without_landlock_by() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program{std::size(code), code};
+  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) ::_exit(126);
 }
 
 // Longer than a clock tick, which is as exactly as the kernel says when a process started.
@@ -137,6 +152,32 @@ TEST_F(BrokerOldKernel, is_said_at_the_start) {
   end_broker();
   broker_ = serve_under(before_6_16);
   EXPECT_EQ(degradations().size(), has_it ? 1U : 3U);
+}
+
+TEST_F(BrokerOldKernel, without_landlock_says_so_and_serves) {
+  const std::pair<void (*)(), std::string> kernels[] = {
+      {without_landlock_by<ENOSYS>, "no Landlock: version: Function not implemented"},
+      {without_landlock_by<EOPNOTSUPP>, "no Landlock: version: Operation not supported"},
+      {without_landlock_by<EPERM>, "no Landlock: version: Operation not permitted"},
+  };
+  std::size_t before = degradations().size();
+  for (const auto& [filter, wanted] : kernels) {
+    end_broker();
+    broker_ = serve_under(filter);
+    const auto said = degradations();
+    EXPECT_TRUE(std::ranges::find(said.begin() + static_cast<std::ptrdiff_t>(before), said.end(), wanted) !=
+                said.end());
+    before = said.size();
+    const auto counters = read_counters("/run/secshr/test/counters");
+    ASSERT_TRUE(counters.has_value());
+    EXPECT_EQ(counters->degraded & without_landlock, without_landlock);
+  }
+  arrange();
+  expect_each_can_be_changed();
+  // The control: this kernel has it.
+  end_broker();
+  broker_ = serve_under([] {});
+  EXPECT_EQ(read_counters("/run/secshr/test/counters")->degraded & without_landlock, 0U);
 }
 
 // --- What it serves ---

@@ -13,8 +13,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "secshr/least_privilege.h"
 #include "secshr/limits.h"
+#include "secshr/privilege/least_privilege.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/database_file.h"
 #include "tests/integration/process_state.h"
@@ -47,9 +47,11 @@ class BrokerProcess : public BrokerTest {
     found_ = wait_for_processes();
     ASSERT_TRUE(found_.complete());
   }
-  static void expect_role(pid_t pid, uid_t uid, std::span<const cap_value_t> permitted) {
+  // `filters`: who was forked by somebody who is filtered has that one's and its own.
+  static void expect_role(pid_t pid, uid_t uid, std::span<const cap_value_t> permitted, unsigned filters) {
     SCOPED_TRACE(pid);
     const auto status = status_of(pid);
+    EXPECT_EQ(status.at("Threads"), "1");
     EXPECT_EQ(status.at("Uid"), four_times(uid));
     EXPECT_EQ(status.at("Gid"), four_times(uid));
     EXPECT_EQ(status.at("Groups"), "");
@@ -59,6 +61,8 @@ class BrokerProcess : public BrokerTest {
     EXPECT_EQ(status.at("CapInh"), mask_of({}));
     EXPECT_EQ(status.at("CapAmb"), mask_of({}));
     EXPECT_EQ(status.at("NoNewPrivs"), "1");
+    EXPECT_EQ(status.at("Seccomp"), "2");
+    EXPECT_EQ(status.at("Seccomp_filters"), std::to_string(filters));
   }
   // What is open besides /dev/null on 0, 1 and 2, sorted.
   static std::vector<std::string> open_in(pid_t pid) {
@@ -78,19 +82,24 @@ class BrokerProcess : public BrokerTest {
 
 TEST_F(BrokerProcess, the_broker_has_its_own_uid_and_four_capabilities_and_none_of_them_in_effect) {
   const std::array<cap_value_t, 4> permitted{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
-  for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted);
+  for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted, 2);
 }
 
 TEST_F(BrokerProcess, lookers_have_their_own_uid_and_two_capabilities_and_none_of_them_in_effect) {
   const std::array<cap_value_t, 2> permitted{CAP_SETUID, CAP_SETGID};
-  for (const pid_t pid : found_.looker_supervisors) expect_role(pid, looker_uid, permitted);
-  for (const pid_t pid : found_.lookers) expect_role(pid, looker_uid, permitted);
+  for (const pid_t pid : found_.looker_supervisors) expect_role(pid, looker_uid, permitted, 2);
+  for (const pid_t pid : found_.lookers) expect_role(pid, looker_uid, permitted, 3);
 }
 
 TEST_F(BrokerProcess, writers_have_their_own_uid_and_one_capability_and_not_in_effect) {
   const std::array<cap_value_t, 1> permitted{CAP_DAC_OVERRIDE};
-  for (const pid_t pid : found_.writer_supervisors) expect_role(pid, writer_uid, permitted);
-  for (const pid_t pid : found_.writers) expect_role(pid, writer_uid, permitted);
+  for (const pid_t pid : found_.writer_supervisors) expect_role(pid, writer_uid, permitted, 2);
+  for (const pid_t pid : found_.writers) expect_role(pid, writer_uid, permitted, 3);
+}
+
+TEST_F(BrokerProcess, recorders_have_the_brokers_uid_and_no_capability) {
+  for (const pid_t pid : found_.recorder_supervisors) expect_role(pid, broker_uid, {}, 2);
+  for (const pid_t pid : found_.recorders) expect_role(pid, broker_uid, {}, 3);
 }
 
 // The same after a request that acted as others: every guard has put back what it took.
@@ -106,9 +115,9 @@ TEST_F(BrokerProcess, nothing_of_this_changes_by_serving) {
     EXPECT_EQ(answer(*client, datagram(*client, protocol::RemoveFile{tmp + "/gtm_mutex003D0900"}, sequence)), 0);
   }
   const std::array<cap_value_t, 4> permitted{CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_FOWNER};
-  for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted);
+  for (const pid_t pid : found_.brokers) expect_role(pid, broker_uid, permitted, 2);
   const std::array<cap_value_t, 2> looker_permitted{CAP_SETUID, CAP_SETGID};
-  for (const pid_t pid : found_.lookers) expect_role(pid, looker_uid, looker_permitted);
+  for (const pid_t pid : found_.lookers) expect_role(pid, looker_uid, looker_permitted, 3);
 }
 
 TEST_F(BrokerProcess, none_of_them_is_dumpable_so_that_its_files_in_proc_are_roots) {

@@ -14,7 +14,7 @@
 #include <cstdint>
 
 #include "secshr/descriptor_passing.h"
-#include "secshr/least_privilege.h"
+#include "secshr/privilege/least_privilege.h"
 #include "secshr/writer/write_message.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/database_file.h"

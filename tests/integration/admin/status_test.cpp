@@ -58,7 +58,7 @@ class StatusCounters : public Status {
     const nlohmann::json broker = shown_broker();
     EXPECT_EQ(status_, 0) << said();
     EXPECT_EQ(broker["pid"], broker_->pid());
-    for (const char* const key : {"counters", "configuration_hash", "configuration_changed"}) {
+    for (const char* const key : {"counters", "configuration_hash", "configuration_changed", "degraded"}) {
       EXPECT_FALSE(broker.contains(key)) << broker;
     }
     EXPECT_EQ(run({"status"}), 0);
@@ -198,6 +198,28 @@ TEST_F(StatusCounters, show_that_the_configuration_changed_since_the_broker_star
   EXPECT_NE(said().find("intact"), std::string::npos) << said();
   write_file(paths::configuration, before);
   EXPECT_EQ(run({"status"}), 0) << said();
+}
+
+TEST_F(StatusCounters, show_what_the_kernel_of_the_broker_lacks) {
+  struct Case {
+    std::uint64_t degraded;
+    nlohmann::json missing;
+    const char* text;
+  };
+  const Case cases[] = {{0, nlohmann::json::array(), nullptr},
+                        {without_landlock, {"Landlock"}, "the kernel has no Landlock\n"},
+                        {without_scm_pidfd, {"SCM_PIDFD"}, "the kernel has no SCM_PIDFD\n"},
+                        {without_landlock | without_scm_pidfd,
+                         {"Landlock", "SCM_PIDFD"},
+                         "the kernel has no Landlock and no SCM_PIDFD\n"}};
+  for (const auto& [degraded, missing, text] : cases) {
+    counters_.degraded = degraded;
+    publish();
+    EXPECT_EQ(shown_broker()["degraded"], missing);
+    EXPECT_EQ(status_, 0) << "a kernel is nothing that an administrator of ours can mend";
+    EXPECT_EQ(run({"status"}), 0);
+    EXPECT_EQ(said().contains(text != nullptr ? text : "degraded"), text != nullptr) << said();
+  }
 }
 
 TEST_F(StatusCounters, of_a_broker_are_shown_beside_a_configuration_that_is_none) {

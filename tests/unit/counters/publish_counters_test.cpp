@@ -50,8 +50,8 @@ class CountersPageTest : public testing::Test {
 
 TEST_F(CountersPageTest, has_the_documented_layout) {
   CountersPage page = create(numbered());
-  std::string expected = "secshrCP" + bytes_of(1) + bytes_of(472) + bytes_of(2);
-  for (std::uint64_t index = 0; index < 55; ++index) expected += bytes_of(0x0102030405060000 + index);
+  std::string expected = "secshrCP" + bytes_of(2) + bytes_of(480) + bytes_of(2);
+  for (std::uint64_t index = 0; index < 56; ++index) expected += bytes_of(0x0102030405060000 + index);
   EXPECT_EQ(directory.read(), expected);
   page.publish(numbered());
   EXPECT_EQ(directory.read().substr(24, 8), bytes_of(4));
@@ -66,16 +66,17 @@ TEST_F(CountersPageTest, has_each_counter_at_its_offset) {
   EXPECT_EQ(offset_of(&Counters::broker_pid), 32);
   EXPECT_EQ(offset_of(&Counters::started), 40);
   EXPECT_EQ(offset_of(&Counters::configuration_hash), 48);
-  EXPECT_EQ(offset_of(&Counters::datagrams), 56);
-  EXPECT_EQ(offset_of(&Counters::dropped), 64);
-  EXPECT_EQ(offset_of(&Counters::requests), 72);
-  EXPECT_EQ(offset_of(&Counters::refused_by_rule), 264);
-  EXPECT_EQ(offset_of(&Counters::refused_otherwise), 424);
-  EXPECT_EQ(offset_of(&Counters::replies_unsent), 432);
-  EXPECT_EQ(offset_of(&Counters::leftovers_removed), 440);
-  EXPECT_EQ(offset_of(&Counters::log_lines_lost), 448);
-  EXPECT_EQ(offset_of(&Counters::parked), 456);
-  EXPECT_EQ(offset_of(&Counters::parked_most), 464);
+  EXPECT_EQ(offset_of(&Counters::degraded), 56);
+  EXPECT_EQ(offset_of(&Counters::datagrams), 64);
+  EXPECT_EQ(offset_of(&Counters::dropped), 72);
+  EXPECT_EQ(offset_of(&Counters::requests), 80);
+  EXPECT_EQ(offset_of(&Counters::refused_by_rule), 272);
+  EXPECT_EQ(offset_of(&Counters::refused_otherwise), 432);
+  EXPECT_EQ(offset_of(&Counters::replies_unsent), 440);
+  EXPECT_EQ(offset_of(&Counters::leftovers_removed), 448);
+  EXPECT_EQ(offset_of(&Counters::log_lines_lost), 456);
+  EXPECT_EQ(offset_of(&Counters::parked), 464);
+  EXPECT_EQ(offset_of(&Counters::parked_most), 472);
 }
 
 TEST_F(CountersPageTest, is_readable_by_all_and_writable_by_its_owner_whatever_the_umask) {

@@ -62,10 +62,11 @@ TEST_F(ReadCounters, of_a_file_of_any_other_size_are_none) {
 }
 
 TEST_F(ReadCounters, of_another_layout_are_none) {
-  for (const std::uint64_t version : {std::uint64_t{0}, std::uint64_t{2}, UINT64_MAX, std::uint64_t{1} << 56U}) {
+  for (const std::uint64_t version :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, UINT64_MAX, std::uint64_t{1} << 56U}) {
     expect_error(good_with(version_at, version), EBADMSG);
   }
-  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{471}, std::uint64_t{473}, UINT64_MAX}) {
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{479}, std::uint64_t{481}, UINT64_MAX}) {
     expect_error(good_with(size_at, size), EBADMSG);
   }
   for (std::size_t byte = 0; byte < sequence_at; ++byte) {

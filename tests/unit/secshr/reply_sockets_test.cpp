@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "secshr/least_privilege.h"
+#include "secshr/privilege/least_privilege.h"
 #include "tests/support/private_world.h"
 
 namespace secshr::test {

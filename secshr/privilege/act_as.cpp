@@ -1,4 +1,4 @@
-#include "secshr/act_as.h"
+#include "secshr/privilege/act_as.h"
 
 #include <grp.h>
 #include <sys/fsuid.h>
@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "secshr/capabilities.h"
+#include "secshr/privilege/capabilities.h"
 
 namespace secshr {
 namespace {

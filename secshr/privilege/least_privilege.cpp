@@ -1,4 +1,4 @@
-#include "secshr/least_privilege.h"
+#include "secshr/privilege/least_privilege.h"
 
 #include <grp.h>
 #include <linux/securebits.h>
@@ -9,7 +9,8 @@
 
 #include <algorithm>
 
-#include "secshr/capabilities.h"
+#include "secshr/limits.h"
+#include "secshr/privilege/capabilities.h"
 
 namespace secshr {
 namespace {
@@ -44,9 +45,19 @@ bool set_capabilities(std::span<const cap_value_t> permitted) noexcept {
   return cap_set_proc(state.get()) == 0;
 }
 
-bool no_core_dumps() noexcept {
-  const rlimit none{0, 0};
-  return ::setrlimit(RLIMIT_CORE, &none) == 0;
+// Of all processes with the role's uid, in whichever broker's name. Who has no CAP_SYS_RESOURCE cannot have more.
+constexpr rlim_t processes_of(const Role& role) noexcept {
+  return role.may_fork ? limits::processes_per_uid : 0;
+}
+
+bool set_limit(__rlimit_resource resource, rlim_t most) noexcept {
+  const rlimit limit{most, most};
+  return ::setrlimit(resource, &limit) == 0;
+}
+
+bool limit_equals(__rlimit_resource resource, rlim_t most) noexcept {
+  rlimit limit{};
+  return ::getrlimit(resource, &limit) == 0 && limit.rlim_cur == most && limit.rlim_max == most;
 }
 
 // One set, compared capability by capability.
@@ -112,7 +123,8 @@ const char* drop_privileges(const Role& role) noexcept {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no-new-privs";
   // After the uids: changing them resets dumpable to the system's default.
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return "dumpable";
-  if (!no_core_dumps()) return "core-limit";
+  if (!set_limit(RLIMIT_CORE, 0)) return "core-limit";
+  if (!set_limit(RLIMIT_NPROC, processes_of(role))) return "process-limit";
   if (::prctl(PR_SET_NAME, role.name) != 0) return "name";
 
   if (const char* difference = difference_from(role)) return difference;
@@ -133,6 +145,8 @@ const char* difference_from(const Role& role) noexcept {
   if (::prctl(PR_GET_SECUREBITS) != static_cast<int>(final_securebits)) return "securebits-differ";
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return "no-new-privs-differs";
   if (::prctl(PR_GET_DUMPABLE) != 0) return "dumpable-differs";
+  if (!limit_equals(RLIMIT_CORE, 0)) return "core-limit-differs";
+  if (!limit_equals(RLIMIT_NPROC, processes_of(role))) return "process-limit-differs";
   return nullptr;
 }
 

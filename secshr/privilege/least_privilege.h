@@ -14,6 +14,7 @@ struct Role {
   const char* name;  // the process's name, at most 15 bytes
   uid_t uid;         // and gid; never 0
   std::span<const cap_value_t> permitted;
+  bool may_fork = false;
 };
 
 // docs/threat-model.md has the reason for each of these.
@@ -27,7 +28,7 @@ inline constexpr std::array<cap_value_t, 1> watcher_capabilities{CAP_KILL};
 [[nodiscard]] const char* drop_privileges(const Role& role) noexcept;
 
 // Reads the process's own state back and compares all of it with the role: ids, groups, every capability set,
-// securebits, no_new_privs, dumpable. nullptr, or what differs.
+// securebits, no_new_privs, dumpable, limits. nullptr, or what differs.
 [[nodiscard]] const char* difference_from(const Role& role) noexcept;
 
 }  // namespace secshr
