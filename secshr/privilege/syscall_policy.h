@@ -21,8 +21,8 @@ struct Argument {
 };
 
 struct SyscallRow {
-  int number;  // SYS_*
-  const char* reason;
+  int number = -1;  // SYS_*
+  const char* reason = "";
   std::array<Argument, 4> arguments{};
 };
 

@@ -36,7 +36,7 @@
 #include "tests/support/private_world.h"
 
 // What the compiler has called where it finds a stack overwritten.
-extern "C" void __stack_chk_fail();
+extern "C" void __stack_chk_fail();  // NOLINT(bugprone-reserved-identifier): the compiler's own name
 
 namespace secshr::test {
 namespace {
@@ -315,6 +315,7 @@ void throw_something() {
 TEST_F(Confinement, a_throw_or_an_abort_ends_as_SIGABRT) {
   const std::pair<const char*, void (*)()> ends[] = {
       {"abort", [] { std::abort(); }},
+      // NOLINTNEXTLINE(bugprone-exception-escape): which is what it is here for
       {"a throw that nobody catches", []() noexcept { throw_something(); }},
       {"a thread of execution without an exception", [] { std::terminate(); }},
       {"a broken precondition of the library",
@@ -326,8 +327,8 @@ TEST_F(Confinement, a_throw_or_an_abort_ends_as_SIGABRT) {
       {"a smashed stack", [] { __stack_chk_fail(); }},
   };
   for (const Kind& kind : kinds) {
-    for (const auto& [name, end] : ends) {
-      const Ending ending = run_forked([&kind, end = end] {
+    for (const auto& [name, how] : ends) {
+      const Ending ending = run_forked([&kind, end = how] {
         give_up_everything(kind);
         end();
         return 0;

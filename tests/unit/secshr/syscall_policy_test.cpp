@@ -52,7 +52,7 @@ constexpr std::array all_confined{Confined::broker,
 enum class Word { allowed, unknown, fatal, other };
 
 struct Call {
-  long number;
+  long number = -1;
   std::array<std::uint64_t, 6> arguments{};
 };
 
@@ -227,10 +227,10 @@ TEST(SyscallPolicy, what_is_of_use_to_nobody_of_ours_is_fatal_to_all_of_them) {
 // --- Arguments ---
 
 struct Case {
-  Confined process;
+  Confined process = Confined::broker;
   Call call;
-  Word word;
-  const char* what;
+  Word word = Word::other;
+  const char* what = "";
 };
 
 void expect_words(std::initializer_list<Case> cases) {
@@ -315,15 +315,15 @@ TEST(SyscallPolicy, nobody_acts_as_root_in_whichever_way_a_number_is_cut_to_zero
 TEST(SyscallPolicy, system_v_objects_are_looked_at_and_removed_and_nothing_else) {
   const auto set = [](std::uint64_t command) { return Call{SYS_semctl, {5, 0, command}}; };
   const auto segment = [](std::uint64_t command) { return Call{SYS_shmctl, {5, command}}; };
-  for (const std::uint64_t command :
+  for (const int command :
        {IPC_SET, IPC_STAT, IPC_INFO, SEM_STAT, GETVAL, GETALL, GETNCNT, GETZCNT, SETVAL, SETALL}) {
     for (const Confined process : {broker, writer}) {
-      EXPECT_EQ(Filters(process).of(set(command)), Word::unknown) << command;
+      EXPECT_EQ(Filters(process).of(set(static_cast<std::uint64_t>(command))), Word::unknown) << command;
     }
   }
-  for (const std::uint64_t command : {IPC_SET, IPC_STAT, IPC_INFO, SHM_STAT, SHM_LOCK, SHM_UNLOCK}) {
+  for (const int command : {IPC_SET, IPC_STAT, IPC_INFO, SHM_STAT, SHM_LOCK, SHM_UNLOCK}) {
     for (const Confined process : {broker, writer}) {
-      EXPECT_EQ(Filters(process).of(segment(command)), Word::unknown) << command;
+      EXPECT_EQ(Filters(process).of(segment(static_cast<std::uint64_t>(command))), Word::unknown) << command;
     }
   }
   expect_words({
@@ -454,8 +454,8 @@ TEST(SyscallPolicy, memory_is_private_and_never_code_and_processes_stay_alone) {
     for (const long call : {SYS_fork, SYS_vfork, SYS_clone3}) EXPECT_EQ(filters.of({call}), Word::unknown);
     const bool is_supervisor = worker_of(process) != process;
     EXPECT_EQ(filters.of({SYS_clone, {like_fork, 0}}), is_supervisor ? Word::allowed : Word::unknown);
-    for (const std::uint64_t more : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_VM, CLONE_THREAD, CLONE_FILES, CLONE_PTRACE}) {
-      EXPECT_EQ(filters.of({SYS_clone, {like_fork | more, 0}}), Word::unknown);
+    for (const int more : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_VM, CLONE_THREAD, CLONE_FILES, CLONE_PTRACE}) {
+      EXPECT_EQ(filters.of({SYS_clone, {like_fork | static_cast<std::uint64_t>(more), 0}}), Word::unknown);
     }
     EXPECT_EQ(filters.of({SYS_seccomp, {SECCOMP_SET_MODE_FILTER, 0, 1}}),
               is_supervisor ? Word::allowed : Word::unknown);
