@@ -63,6 +63,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # With sanitizers g++ 12 takes fmt's own temporaries for uninitialised; the other builds keep these warnings.
   target_compile_options(secshr_sanitized INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
+target_compile_definitions(secshr_sanitized INTERFACE SECSHR_SANITIZED)
 target_link_options(secshr_sanitized INTERFACE ${hardening_link} ${sanitize_flags})
 
 # Every target of ours goes through here. PRIVILEGED: never sanitised, since a sanitizer's runtime reads its

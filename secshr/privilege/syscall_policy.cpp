@@ -1,9 +1,9 @@
 #include "secshr/privilege/syscall_policy.h"
 
+#include <asm/ioctls.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
-#include <asm/ioctls.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -64,6 +64,13 @@ constexpr SyscallRow every_process[] = {
     {SYS_futex, "the first exception that is thrown", {equal(1, FUTEX_WAKE_PRIVATE)}},
     {SYS_rt_sigprocmask, "abort(3)"},
     {SYS_rt_sigaction, "abort(3)", {equal(0, SIGABRT)}},
+};
+
+constexpr SyscallRow sanitizers[] = {
+    {SYS_madvise, "memory that is poisoned and given back"},
+    {SYS_sigaltstack, "reports"},
+    {SYS_pipe2, "whether memory can be read: it is written into a pipe"},
+    {SYS_write, "the same, and reports"},
 };
 
 // Who holds no capability to signal others needs no more than the signal's number.
@@ -271,6 +278,7 @@ void append(std::vector<SyscallRow>& rows, std::initializer_list<std::span<const
 std::vector<SyscallRow> allowed_calls(Confined process) {
   std::vector<SyscallRow> rows;
   append(rows, {every_process});
+  if (is_sanitized) append(rows, {sanitizers});
   switch (worker_of(process)) {
     case Confined::broker:
       append(rows, {abort_of_itself, channel, raising_capabilities, acting_as_others, looking_at_objects,

@@ -41,6 +41,13 @@ enum class Confined : std::uint8_t {
 // Where the watcher has the process that it watches.
 inline constexpr int watched_descriptor = 3;
 
+// What sanitizers do behind our back, in builds that have them.
+#ifdef SECSHR_SANITIZED
+inline constexpr bool is_sanitized = true;
+#else
+inline constexpr bool is_sanitized = false;
+#endif
+
 // Of one process. All other calls fail with ENOSYS.
 [[nodiscard]] std::vector<SyscallRow> allowed_calls(Confined process);
 
