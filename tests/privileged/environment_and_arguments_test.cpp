@@ -1,4 +1,5 @@
 // Hostile environments and arguments: what the caller of a setuid program chooses freely.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/privileged/wrapper_fixture.h"
@@ -167,6 +168,26 @@ TEST_F(WrapperEnvironment, an_environment_of_over_a_megabyte_is_read_to_its_end)
   EXPECT_EQ(environment_of(served(start_with(huge))), Strings{"gtm_tmp=/tmp/last"});
   huge.push_back("gtm_tmp=/tmp/again");
   expect_refusal(start_with(huge), StartStatus::other, "reason=environment-given-twice detail=none");
+}
+
+// Six megabytes are the most that the kernel takes, and that only with a stack of four times as much.
+TEST_F(WrapperEnvironment, an_environment_of_six_megabytes_is_read_to_its_end) {
+  Strings huge;
+  const std::string longest(131072 - 8, 'x');  // with its name and its zero the longest entry there can be
+  while (huge.size() < 47) huge.push_back("v" + std::to_string(10000 + huge.size()) + "=" + longest);
+  huge.push_back("gtm_tmp=/tmp/last");
+  const auto start_with_large_stack = [&](std::vector<std::string> environment) {
+    Command command = start_with(std::move(environment));
+    command.before_exec = [] {
+      const rlimit large{rlim_t{64} << 20, RLIM_INFINITY};
+      if (::setrlimit(RLIMIT_STACK, &large) != 0) ::_exit(126);
+    };
+    return command;
+  };
+  EXPECT_EQ(environment_of(served(start_with_large_stack(huge))), Strings{"gtm_tmp=/tmp/last"});
+  // Nothing is cut off at the end either.
+  huge.push_back("gtm_tmp=/tmp/again");
+  expect_refusal(start_with_large_stack(huge), StartStatus::other, "reason=environment-given-twice detail=none");
 }
 
 }  // namespace

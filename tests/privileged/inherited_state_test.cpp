@@ -85,6 +85,27 @@ class WrapperInheritedState : public WrapperTest {
     EXPECT_EQ(seen.at("hard_limit.core"), "0");
   }
 
+  // The wrapper, run by u1 in a machine whose bounding set lacks these, as a container's may.
+  static Ending run_without(const std::vector<int>& capabilities, const std::function<void()>& before_exec = {}) {
+    write_file("/run/probe-report", "", 0666);
+    return as_user({0, 0, {}}, [&] {
+      for (const int capability : capabilities) {
+        if (::prctl(PR_CAPBSET_DROP, capability) != 0) return 126;
+      }
+      become({u1, g1, {}});
+      if (before_exec) before_exec();
+      char* arguments[] = {nullptr};
+      (void)::execve(wrapper.c_str(), arguments, arguments);
+      return 127;
+    });
+  }
+  static std::function<void()> limited_to(__rlimit_resource resource, rlim_t size) {
+    return [resource, size] {
+      const rlimit limit{size, size};
+      if (::setrlimit(resource, &limit) != 0) ::_exit(126);
+    };
+  }
+
   static void expect_full_limits(const Report& seen) {
     const std::map<std::string, std::string> wanted{
         {"nofile", "4096"},  {"nproc", "4096"},     {"cpu", "unlimited"}, {"fsize", "unlimited"},
@@ -241,6 +262,31 @@ TEST_F(WrapperInheritedState, hard_limits_are_raised_or_the_start_is_refused_and
       expect_refusal(start_after(lower), StartStatus::other, "reason=limit-too-low detail=none");
     }
   }
+}
+
+// On a machine that lets the wrapper raise limits, the refusals above would never be met.
+TEST_F(WrapperInheritedState, where_nothing_can_be_raised_what_is_just_enough_is_used_and_one_less_is_refused) {
+  struct Limit {
+    const char* name;
+    __rlimit_resource resource;
+    rlim_t enough;
+  };
+  constexpr rlim_t mebibyte = 1U << 20;
+  const Limit limits[] = {{"nofile", RLIMIT_NOFILE, 512},           {"nproc", RLIMIT_NPROC, 64},
+                          {"fsize", RLIMIT_FSIZE, 1024 * mebibyte}, {"as", RLIMIT_AS, 1024 * mebibyte},
+                          {"data", RLIMIT_DATA, 256 * mebibyte},    {"stack", RLIMIT_STACK, mebibyte}};
+  for (const auto& [name, resource, enough] : limits) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(run_without({CAP_SYS_RESOURCE}, limited_to(resource, enough)), ending_of(StartStatus::serving));
+    expect_clean(report());
+    EXPECT_EQ(report().at(std::string("limit.") + name), std::to_string(enough));
+    EXPECT_EQ(run_without({CAP_SYS_RESOURCE}, limited_to(resource, enough - 1)), ending_of(StartStatus::other));
+    EXPECT_EQ(read_file("/run/probe-report"), "") << "the broker was executed";
+    EXPECT_EQ(log_lines(), std::vector<std::string>{"reason=limit-too-low detail=none"});
+  }
+  // A broker that lives for an hour of processor time is one that ends in the middle of a request.
+  EXPECT_EQ(run_without({CAP_SYS_RESOURCE}, limited_to(RLIMIT_CPU, 3600)), ending_of(StartStatus::other));
+  EXPECT_EQ(log_lines(), std::vector<std::string>{"reason=limit-too-low detail=none"});
 }
 
 TEST_F(WrapperInheritedState, hard_limits_that_leave_enough_are_used_in_full) {
@@ -430,6 +476,17 @@ TEST_F(WrapperInheritedState, everything_that_slows_is_reset) {
   EXPECT_EQ(seen.at("processors"), ordinary.at("processors"));
 }
 
+TEST_F(WrapperInheritedState, what_slows_and_cannot_be_reset_stops_no_start) {
+  const auto slow_down = [] {
+    if (::nice(19) != 19) ::_exit(126);
+    const int score = ::open("/proc/self/oom_score_adj", O_WRONLY);
+    if (score < 0 || ::write(score, "1000", 4) != 4) ::_exit(126);
+  };
+  EXPECT_EQ(run_without({CAP_SYS_NICE, CAP_SYS_RESOURCE}, slow_down), ending_of(StartStatus::serving));
+  // The attack: nothing but the wrapper's rights made the difference above.
+  EXPECT_EQ(report().at("nice"), "19");
+}
+
 TEST_F(WrapperInheritedState, a_timer_slack_that_has_become_the_default_is_reset) {
   // What a parent sets is what its child gets back when it asks for the default.
   const auto inherit_slack = [] {
@@ -506,19 +563,9 @@ TEST_F(WrapperInheritedState, secure_bits_are_cleared_or_where_they_are_locked_t
 }
 
 TEST_F(WrapperInheritedState, a_bounding_set_without_a_needed_capability_is_refused_or_handed_over_as_it_is) {
-  const auto without = [](int capability) {
-    return as_user({0, 0, {}}, [capability] {
-      if (::prctl(PR_CAPBSET_DROP, capability) != 0) return 126;
-      become({u1, g1, {}});
-      char* arguments[] = {nullptr};
-      (void)::execve(wrapper.c_str(), arguments, arguments);
-      return 127;
-    });
-  };
   // The wrapper itself cannot do without these.
   for (const auto& [capability, reason] : {std::pair{CAP_SETGID, "identity"}, {CAP_SETPCAP, "bounding-set"}}) {
-    write_file("/run/probe-report", "", 0666);
-    EXPECT_EQ(without(capability), ending_of(StartStatus::other)) << capability;
+    EXPECT_EQ(run_without({capability}), ending_of(StartStatus::other)) << capability;
     EXPECT_EQ(read_file("/run/probe-report"), "");
     const std::vector<std::string> wanted{std::string("reason=") + reason + " detail=none"};
     EXPECT_EQ(log_lines(), wanted) << capability;
@@ -526,9 +573,8 @@ TEST_F(WrapperInheritedState, a_bounding_set_without_a_needed_capability_is_refu
   // What the broker lacks is the starter's to judge.
   std::uint64_t bounding = 0;
   for (const int capability : bounding_capabilities) bounding |= std::uint64_t{1} << capability;
-  for (const int capability : {CAP_KILL, CAP_SETUID, CAP_FOWNER}) {
-    write_file("/run/probe-report", "", 0666);
-    EXPECT_EQ(without(capability), exited(0));
+  for (const int capability : {CAP_KILL, CAP_SETUID, CAP_FOWNER, CAP_DAC_OVERRIDE}) {
+    EXPECT_EQ(run_without({capability}), exited(0));
     EXPECT_EQ(report().at("status.CapBnd"), hexadecimal(bounding & ~(std::uint64_t{1} << capability)));
   }
 }
@@ -571,6 +617,25 @@ TEST_F(WrapperInheritedState, a_traced_exec_is_not_privileged) {
   });
   EXPECT_EQ(ending, ending_of(StartStatus::not_privileged));
   EXPECT_EQ(read_file("/run/probe-report"), "");
+}
+
+TEST_F(WrapperInheritedState, a_caller_that_shares_its_root_and_working_directory_is_not_privileged) {
+  // Who shares them could move the working directory of a program of root's while it runs.
+  const auto share_with = [](unsigned long flags) {
+    return [flags] {
+      const long child = ::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+      if (child < 0) ::_exit(126);
+      if (child == 0) {
+        (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::sleep(20);
+        ::_exit(0);
+      }
+    };
+  };
+  expect_refusal(start_after(share_with(CLONE_FS)), StartStatus::not_privileged, "reason=not-privileged detail=none");
+  expect_clean(served(start_after(share_with(0))));
+  // A table of descriptors in common ends with the exec: what is open in the other does not come along.
+  expect_clean(served(start_after(share_with(CLONE_FILES))));
 }
 
 TEST_F(WrapperInheritedState, a_user_namespace_without_root_is_not_privileged_and_one_with_its_own_root_is_refused) {

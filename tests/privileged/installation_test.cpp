@@ -173,6 +173,27 @@ TEST_F(WrapperBroker, refuses_a_directory_on_the_way_that_others_may_write) {
   ASSERT_EQ(::chmod(above.c_str(), 0755), 0);
 }
 
+TEST_F(WrapperBroker, a_sticky_directory_on_the_way_is_safe_only_for_what_is_roots) {
+  const std::string above = fs::path(directory_).parent_path();
+  for (const mode_t mode : {01777U, 01775U}) {
+    SCOPED_TRACE(mode);
+    ASSERT_EQ(::chmod(above.c_str(), mode), 0);
+    (void)served(start());
+    ASSERT_EQ(::chown(directory_.c_str(), u1, 0), 0);
+    expect_bad_broker("not-root-owned");
+    ASSERT_EQ(::chown(directory_.c_str(), 0, 0), 0);
+    // Sticky keeps others from taking root's directory away, and no more than that.
+    ASSERT_EQ(::chmod(above.c_str(), mode & 0777U), 0);
+    expect_bad_broker("writable-by-others");
+  }
+  ASSERT_EQ(::chmod(above.c_str(), 01777), 0);
+  ASSERT_EQ(::chown(above.c_str(), u1, 0), 0);
+  expect_bad_broker("not-root-owned");
+  ASSERT_EQ(::chown(above.c_str(), 0, 0), 0);
+  ASSERT_EQ(::chmod(above.c_str(), 0755), 0);
+  (void)served(start());
+}
+
 TEST_F(WrapperBroker, refuses_a_directory_on_the_way_that_is_not_roots) {
   ASSERT_EQ(::chown(directory_.c_str(), u1, 0), 0);
   expect_bad_broker("not-root-owned");
