@@ -16,6 +16,7 @@
 #include "secshr/audit/log_file.h"
 #include "secshr/audit/logfmt.h"
 #include "secshr/start/log_copy.h"
+#include "secshr/start/needed_capabilities.h"
 #include "secshr/start/plan.h"
 #include "secshr/start/root_directories.h"
 #include "secshr/start/run_place.h"
@@ -97,6 +98,9 @@ Started<StartStatus> start(const Invoker& invoker, Words& words) {
   if (!plan->log_unavailable.empty() && may_say(words)) {
     log_to_system("log-unavailable", LogLine().text("cause", plan->log_unavailable).view().c_str());
   }
+  // Before a broker that runs is asked for anything: this one could not take its place.
+  const std::string missing = missing_capabilities();
+  if (!missing.empty()) return start_fault(StartStatus::other, "capabilities", "lacks " + missing);
   if (const auto chosen = choose_directories(*plan, invoker); !chosen) return std::unexpected(chosen.error());
   open_log_copy(*plan, invoker, words.logs);
   return take_place(*plan, invoker, signals.get(), words.logs);
