@@ -310,6 +310,37 @@ TEST_F(HostileStart, a_directory_that_was_made_again_or_is_a_link_by_now_is_not_
   }
 }
 
+// --- $gtm_log ---
+
+TEST_F(HostileStart, a_log_where_its_user_could_create_no_file_is_written_nowhere_and_that_is_said) {
+  const std::string own = "/mnt/test/own";
+  make_directory(own, 0755, u1, g1);
+  make_directory("/etc/cron.d");
+  const auto serve_with_log_in = [](const std::string& directory) {
+    Command command = start_command();
+    command.environment.push_back("gtm_log=" + directory);
+    EXPECT_EQ(run_as(first_user, command).ending, exited(0)) << directory;
+  };
+  // Where the last ones lead to would be good.
+  for (const std::string directory :
+       {"/etc", "/etc/cron.d", "/root", "/var/log", "/proc/self/cwd", "/proc/self/root/mnt/test/own",
+        "/proc/1/root/mnt/test/own", "/dev/fd/3", "/proc/self/fd/3"}) {
+    SCOPED_TRACE(directory);
+    serve_with_log_in(directory);
+    const auto found = events();
+    EXPECT_TRUE(std::ranges::any_of(found, [](const LogRecord& event) {
+      return event.at("event") == "log-copy-refused" && event.at("detail").contains("not-creatable");
+    }));
+    EXPECT_FALSE(exists(directory + "/gtm_secshr_log"));
+    expect_serving();
+    kill_other_processes();
+    fs::remove(log_file);
+  }
+  EXPECT_TRUE(fs::is_empty(own));
+  serve_with_log_in(own);
+  EXPECT_TRUE(eventually([&] { return exists(own + "/gtm_secshr_log"); }));
+}
+
 // --- Locks ---
 
 TEST_F(HostileStart, a_user_who_locks_all_that_it_can_open_in_every_way_is_not_in_the_way) {
