@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -174,6 +175,7 @@ TEST_F(HostileStart, what_happens_to_the_terminal_of_who_started_it_does_not_rea
   ASSERT_EQ(::chown(name.c_str(), u1, g1), 0);
   // A shell, and in its foreground a job that has the broker started and stays. (A group without a shell is not
   // stopped by its terminal.)
+  const std::string told = tmp + "/told";
   const std::string stopped = tmp + "/stopped";
   Command session = start_command();
   session.before_exec = [&] {
@@ -193,14 +195,18 @@ TEST_F(HostileStart, what_happens_to_the_terminal_of_who_started_it_does_not_rea
     (void)::signal(SIGTTOU, SIG_DFL);
     const pid_t starter = ::fork();
     if (starter == 0) return;  // goes on as the wrapper
-    (void)::waitpid(starter, &status, 0);
+    if (::waitpid(starter, &status, 0) == starter && status == 0) (void)::creat(told.c_str(), 0644);
     while (true) ::pause();
   };
   Running shell = start_as(first_user, session);
-  ASSERT_TRUE(eventually([] { return lock_holder().has_value(); }));
+  ASSERT_TRUE(eventually([&] { return exists(told); }));
   expect_serving();
   const pid_t broker = *lock_holder();
   const auto processes = wait_for_processes().all();
+  // Nobody has written to it.
+  ASSERT_EQ(::fcntl(master, F_SETFL, O_NONBLOCK), 0);
+  std::array<char, 64> written{};
+  EXPECT_EQ(::read(master, written.data(), written.size()), -1) << written.data();
   // The control: Ctrl-Z stops the job.
   ASSERT_EQ(::write(master, "\x1a", 1), 1);
   ASSERT_TRUE(eventually([&] { return exists(stopped); }));
@@ -308,6 +314,37 @@ TEST_F(HostileStart, a_directory_that_was_made_again_or_is_a_link_by_now_is_not_
     fs::remove_all("/mnt/test/u1/moved");
     fs::remove_all(own);
   }
+}
+
+TEST_F(HostileStart, a_directory_of_any_bytes_is_served_and_is_one_printable_line_of_the_log) {
+  // No UTF-8, a C1 control, a mark that turns the direction of what follows, formats, and the log's own marks.
+  for (const std::string name :
+       {"\xff\xfe", "\xc2\x9b[31m", "\xe2\x80\xaegol", "%n%s{}", "a\" event=ended x=\"", "\\x0a"}) {
+    const std::string directory = "/mnt/test/" + name;
+    SCOPED_TRACE(testing::PrintToString(directory));
+    make_directory(directory, 01777);
+    (void)serve(first_user, directory);
+    expect_serving(directory);
+    ASSERT_EQ(::kill(*lock_holder(), SIGTERM), 0);
+    ASSERT_TRUE(eventually([] { return find_broker_processes().all().empty(); }));
+    const auto found = events();
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].at("event"), "started");
+    EXPECT_EQ(found[1].at("event"), "ended");
+    for (const char byte : read_file(log_file)) EXPECT_TRUE(byte == '\n' || (byte >= ' ' && byte <= '~')) << byte;
+    fs::remove(log_file);
+    fs::remove_all("/run/secshr/test");
+  }
+}
+
+TEST_F(HostileStart, a_directory_one_byte_too_long_means_slash_tmp_and_nothing_is_cut_into_another_path) {
+  const std::string longest = tmp + "/" + std::string(86 - tmp.size() - 1, 'd');
+  make_directory(longest, 01777);
+  make_directory(longest + "d", 01777);
+  (void)serve(first_user, longest + "d");
+  EXPECT_EQ(system_log(), std::vector<std::string>{"reason=tmp-replaced detail=none"});
+  expect_serving("/tmp");
+  for (const std::string& directory : {longest, longest + "d", tmp}) EXPECT_FALSE(exists(server_in(directory)));
 }
 
 // --- $gtm_log ---
