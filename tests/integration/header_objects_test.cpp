@@ -14,7 +14,7 @@
 namespace secshr::test {
 namespace {
 
-const Expected in_use = refused(EBUSY, "hdr.live");
+const Expected still_in_use = refused(EBUSY, "hdr.live");
 
 class HeaderObjects : public BrokerFlush {
  protected:
@@ -70,9 +70,9 @@ TEST_F(HeaderObjects, of_root_are_closed_by_who_holds_the_set_and_by_nobody_else
     const IpcIds ids = objects_of_root(group, mode);
     put_ids(ids);
     hold(*other_, ids);
-    expect_refusal(*reader_, closed_ids, in_use);
+    expect_refusal(*reader_, closed_ids, still_in_use);
     ASSERT_EQ(detach(*other_), 0);
-    expect_refusal(*reader_, closed_ids, in_use);
+    expect_refusal(*reader_, closed_ids, still_in_use);
     hold(*reader_, ids);
     expect_done(*reader_, closed_ids);
     ASSERT_EQ(detach(*reader_), 0);
@@ -83,7 +83,7 @@ TEST_F(HeaderObjects, of_root_are_not_closed_where_only_root_may_read_the_set) {
   const IpcIds ids = objects_of_root(0, 0622);
   put_ids(ids);
   ASSERT_EQ(operate_on(*reader_, ids.semid), 0);
-  expect_refusal(*reader_, closed_ids, in_use);
+  expect_refusal(*reader_, closed_ids, still_in_use);
   give_set(ids.semid, 0, 0, 0666);
   put_ids(ids_of(ids.semid, ids.shmid));
   expect_done(*reader_, closed_ids);
@@ -98,7 +98,7 @@ TEST_F(HeaderObjects, are_not_closed_by_one_who_may_only_read_the_set_though_it_
     put_ids(ids);
     ASSERT_EQ(operate_on(*reader_, ids.semid), EACCES);
     ASSERT_EQ(wait_for_zero(*reader_, ids.semid), 0);
-    expect_refusal(*reader_, closed_ids, in_use);
+    expect_refusal(*reader_, closed_ids, still_in_use);
     // Its maker may.
     expect_done(*other_, closed_ids);
   }
@@ -111,7 +111,7 @@ TEST_F(HeaderObjects, are_closed_by_a_supplementary_group_that_may_alter_the_set
   put_ids(ids_of(ids.semid, ids.shmid));
   const auto stranger = connect(third_user);
   ASSERT_EQ(wait_for_zero(*stranger, ids.semid), 0);
-  expect_refusal(*stranger, closed_ids, in_use);
+  expect_refusal(*stranger, closed_ids, still_in_use);
   ASSERT_EQ(wait_for_zero(*reader_, ids.semid), 0);
   expect_done(*reader_, closed_ids);
 }
@@ -124,17 +124,17 @@ TEST_F(HeaderObjects, are_not_opened_over_by_their_maker_while_others_are_attach
   ASSERT_EQ(attach(*other_, ids.shmid), 0);
   const IpcIds fresh = ids_of(make_set(*reader_), make_segment(*reader_));
   const IpcIds stand_alone{fresh.semid, -1, fresh.sem_ctime, 0};
-  expect_refusal(*reader_, fresh, in_use);
+  expect_refusal(*reader_, fresh, still_in_use);
   move_times(*reader_, ids);
-  expect_refusal(*reader_, fresh, in_use);
-  expect_refusal(*reader_, stand_alone, in_use);
+  expect_refusal(*reader_, fresh, still_in_use);
+  expect_refusal(*reader_, stand_alone, still_in_use);
   // Nor by naming the same ones anew without the segment, nor by whom it was given to.
   const IpcIds moved = ids_of(ids.semid, ids.shmid);
-  expect_refusal(*reader_, {moved.semid, -1, moved.sem_ctime, 0}, in_use);
+  expect_refusal(*reader_, {moved.semid, -1, moved.sem_ctime, 0}, still_in_use);
   give_segment(ids.shmid, u2, g2, 0666);
   const IpcIds of_the_other = ids_of(make_set(*other_), make_segment(*other_));
-  expect_refusal(*other_, of_the_other, in_use);
-  expect_refusal(*reader_, fresh, in_use);
+  expect_refusal(*other_, of_the_other, still_in_use);
+  expect_refusal(*reader_, fresh, still_in_use);
   // The same objects with their times of now are no other instance.
   expect_done(*reader_, ids_of(ids.semid, ids.shmid));
   // And once nobody uses the old ones, they are forgotten.
@@ -151,7 +151,7 @@ TEST_F(HeaderObjects, are_opened_over_where_the_old_ids_are_a_strangers_by_now) 
   expect_done(*reader_, fresh);
   // The control: with their times they are alive.
   put_ids(of_a_stranger);
-  expect_refusal(*reader_, fresh, in_use);
+  expect_refusal(*reader_, fresh, still_in_use);
 }
 
 }  // namespace

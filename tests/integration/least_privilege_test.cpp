@@ -20,8 +20,8 @@
 namespace secshr::test {
 namespace {
 
-constexpr std::array<cap_value_t, 2> kept{CAP_SETUID, CAP_SETGID};
-constexpr Role role{"secshrd-test", 64199, kept};
+constexpr std::array<cap_value_t, 2> role_capabilities{CAP_SETUID, CAP_SETGID};
+constexpr Role role{"secshrd-test", 64199, role_capabilities};
 
 class LeastPrivilege : public PrivateWorldTest {
  protected:
@@ -80,7 +80,8 @@ TEST_F(LeastPrivilege, drops_what_a_caller_left_in_the_process) {
 }
 
 TEST_F(LeastPrivilege, refuses_a_role_that_is_root) {
-  EXPECT_EQ(in_child([] { return text_of(drop_privileges({"secshrd-test", 0, kept})); }), "role-is-root");
+  EXPECT_EQ(in_child([] { return text_of(drop_privileges({"secshrd-test", 0, role_capabilities})); }),
+            "role-is-root");
 }
 
 TEST_F(LeastPrivilege, says_which_step_failed_when_the_process_lacks_what_it_needs) {
@@ -154,12 +155,13 @@ bool drop_without(Step left_out) {
   if (unless(Step::uids) && ::setresuid(uid, uid, unless(Step::saved_uid) ? uid : 0) != 0) return false;
   const std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)> state(cap_init(), &cap_free);
   const cap_value_t extra = CAP_KILL;
-  bool made = cap_set_flag(state.get(), CAP_PERMITTED, kept.size(), kept.data(), CAP_SET) == 0;
+  bool made =
+      cap_set_flag(state.get(), CAP_PERMITTED, role_capabilities.size(), role_capabilities.data(), CAP_SET) == 0;
   if (left_out == Step::permitted) made = made && cap_set_flag(state.get(), CAP_PERMITTED, 1, &extra, CAP_SET) == 0;
   if (left_out == Step::effective)
-    made = made && cap_set_flag(state.get(), CAP_EFFECTIVE, 1, kept.data(), CAP_SET) == 0;
+    made = made && cap_set_flag(state.get(), CAP_EFFECTIVE, 1, role_capabilities.data(), CAP_SET) == 0;
   if (left_out == Step::inheritable)
-    made = made && cap_set_flag(state.get(), CAP_INHERITABLE, 1, kept.data(), CAP_SET) == 0;
+    made = made && cap_set_flag(state.get(), CAP_INHERITABLE, 1, role_capabilities.data(), CAP_SET) == 0;
   if (!made || cap_set_proc(state.get()) != 0) return false;
   if (unless(Step::no_new_privs) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
   const rlimit none{0, 0};

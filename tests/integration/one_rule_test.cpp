@@ -25,7 +25,7 @@
 namespace secshr::test {
 namespace {
 
-constexpr uid_t owner = 71101, creator = 71102, listed_user = 71103, stranger = 71104;
+constexpr uid_t owner = 71101, creator = 71102, listed_user = 71103, complete_stranger = 71104;
 constexpr gid_t owners_group = 72101, creators_group = 72102, listed_group = 72103, strange_group = 72104;
 
 struct Someone {
@@ -38,22 +38,22 @@ const std::vector<Someone> everybody{
     {"owner in the group", {owner, owners_group, {owners_group}}},
     {"creator", {creator, strange_group, {}}},
     {"creator in both groups", {creator, creators_group, {owners_group}}},
-    {"group", {stranger, owners_group, {}}},
-    {"creator's group", {stranger, creators_group, {}}},
-    {"supplementary group", {stranger, strange_group, {owners_group}}},
-    {"supplementary creator's group", {stranger, strange_group, {72199, creators_group}}},
-    {"other", {stranger, strange_group, {}}},
-    {"other in other groups", {stranger, strange_group, {72198, 72199}}},
-    {"other in root's group", {stranger, 0, {0}}},
+    {"group", {complete_stranger, owners_group, {}}},
+    {"creator's group", {complete_stranger, creators_group, {}}},
+    {"supplementary group", {complete_stranger, strange_group, {owners_group}}},
+    {"supplementary creator's group", {complete_stranger, strange_group, {72199, creators_group}}},
+    {"other", {complete_stranger, strange_group, {}}},
+    {"other in other groups", {complete_stranger, strange_group, {72198, 72199}}},
+    {"other in root's group", {complete_stranger, 0, {0}}},
     {"listed user", {listed_user, strange_group, {}}},
     {"listed user in the group", {listed_user, owners_group, {}}},
-    {"listed group", {stranger, listed_group, {}}},
-    {"supplementary listed group", {stranger, strange_group, {listed_group}}},
-    {"group and listed group", {stranger, owners_group, {listed_group}}},
+    {"listed group", {complete_stranger, listed_group, {}}},
+    {"supplementary listed group", {complete_stranger, strange_group, {listed_group}}},
+    {"group and listed group", {complete_stranger, owners_group, {listed_group}}},
 };
 
 // All that a table has shown: without grants and refusals it has compared nothing.
-struct Tally {
+struct RuleTally {
   int granted = 0;
   int refused = 0;
 };
@@ -108,7 +108,7 @@ class OneRule : public BrokerTest {
   std::vector<std::unique_ptr<Client>> clients_;
   std::uint64_t sequence_ = 0;
   std::vector<Expected> expected_;
-  Tally tally_;
+  RuleTally tally_;
 };
 
 // Every combination of these digits as a mode.
@@ -183,14 +183,14 @@ class OneRuleIpc : public OneRule {
     return id;
   }
 };
-using Kinds = testing::Types<Sets, SharedMemory>;
-struct KindNames {
+using ContentKinds = testing::Types<Sets, SharedMemory>;
+struct ContentKindNames {
   template <typename Kind>
   static std::string GetName(int) {
     return std::is_same_v<Kind, Sets> ? "sets" : "segments";
   }
 };
-TYPED_TEST_SUITE(OneRuleIpc, Kinds, KindNames);
+TYPED_TEST_SUITE(OneRuleIpc, ContentKinds, ContentKindNames);
 
 TYPED_TEST(OneRuleIpc, is_removed_for_exactly_those_whom_the_kernel_lets_change_its_contents) {
   constexpr std::array<unsigned, 4> digits{0, 2, 4, 6};

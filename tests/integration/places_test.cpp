@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string other_tmp = "/mnt/test/other";
+const std::string tmp_elsewhere = "/mnt/test/other";
 const std::string run = "/run/secshr/test";
 
 std::vector<std::string> places_of_others() {
@@ -43,7 +43,7 @@ class BrokerPlace : public BrokerTest {
  protected:
   void SetUp() override {
     BrokerTest::SetUp();
-    if (!IsSkipped() && !HasFatalFailure()) make_directory(other_tmp, 01777);
+    if (!IsSkipped() && !HasFatalFailure()) make_directory(tmp_elsewhere, 01777);
   }
   static std::vector<pid_t> brokers() { return find_broker_processes().brokers; }
 };
@@ -52,7 +52,7 @@ TEST_F(BrokerPlace, is_of_an_ipc_namespace) {
   const pid_t first = serve(first_user, tmp);
   EXPECT_EQ(places_of_others(), std::vector<std::string>{});
   const Namespaces others(CLONE_NEWIPC);
-  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(first_user, start_command(tmp_elsewhere)), exited(0));
   ASSERT_EQ(places_of_others().size(), 1U);
   EXPECT_TRUE(places_of_others()[0].starts_with("pid-"));
   EXPECT_TRUE(eventually([] { return brokers().size() == 2; }));
@@ -62,7 +62,7 @@ TEST_F(BrokerPlace, is_of_an_ipc_namespace) {
   }
   expect_serving(tmp);
   // Started again, it is found there; and in the directory of the first it takes nothing away.
-  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(first_user, start_command(tmp_elsewhere)), exited(0));
   EXPECT_EQ(others.run(second_user, start_command(tmp)), exited(0));
   EXPECT_TRUE(eventually([] { return brokers().size() == 2; }));
   EXPECT_EQ(lock_holder(), first);
@@ -77,7 +77,7 @@ TEST_F(BrokerPlace, is_reloaded_and_looked_at_from_its_own_namespaces) {
   const pid_t first = serve(first_user, tmp);
   const Namespaces others(CLONE_NEWIPC);
   EXPECT_EQ(others.run(root, secshrctl("reload")), exited(1)) << "none runs there";
-  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(first_user, start_command(tmp_elsewhere)), exited(0));
   const std::string theirs = run + "/" + places_of_others().at(0) + "/lock";
   const auto second = lock_holder(theirs);
   ASSERT_TRUE(second.has_value());
@@ -100,7 +100,7 @@ TEST_F(BrokerPlace, is_reloaded_and_looked_at_from_its_own_namespaces) {
 TEST_F(BrokerPlace, is_of_a_pid_namespace) {
   const pid_t first = serve(first_user, tmp);
   const Namespaces others(CLONE_NEWPID | CLONE_NEWNS);
-  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(first_user, start_command(tmp_elsewhere)), exited(0));
   EXPECT_EQ(places_of_others().size(), 1U);
   EXPECT_EQ(lock_holder(), first);
   expect_serving(tmp);
@@ -124,7 +124,7 @@ TEST_F(BrokerPlace, does_not_lose_what_is_served_there_to_a_broker_of_another) {
   configure("tmp = ['" + tmp + "']\n");
   const pid_t first = serve(first_user, tmp);
   const Namespaces others(CLONE_NEWIPC);
-  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(first_user, start_command(tmp_elsewhere)), exited(0));
   EXPECT_TRUE(eventually([] { return brokers().size() == 2; }));
   ::usleep(2'100'000);  // the first looks at its names
   EXPECT_TRUE(is_running(first));
@@ -134,16 +134,16 @@ TEST_F(BrokerPlace, does_not_lose_what_is_served_there_to_a_broker_of_another) {
 TEST_F(BrokerPlace, is_renewed_without_taking_what_a_broker_of_another_serves) {
   const pid_t first = serve(first_user, tmp);
   const Namespaces others(CLONE_NEWIPC);
-  EXPECT_EQ(others.run(first_user, start_command(other_tmp)), exited(0));
+  EXPECT_EQ(others.run(first_user, start_command(tmp_elsewhere)), exited(0));
   const auto inode = [](const std::string& directory) { return inode_of(server_in(directory).c_str()); };
-  const ino_t theirs = inode(other_tmp);
+  const ino_t theirs = inode(tmp_elsewhere);
   ask_for_renewal();
-  EXPECT_EQ(start(second_user, other_tmp).ending, exited(0));
-  EXPECT_EQ(inode(other_tmp), theirs);
-  expect_serving(other_tmp);
+  EXPECT_EQ(start(second_user, tmp_elsewhere).ending, exited(0));
+  EXPECT_EQ(inode(tmp_elsewhere), theirs);
+  expect_serving(tmp_elsewhere);
   // In its own it is renewed.
   EXPECT_NE(serve(second_user, tmp), first);
-  EXPECT_EQ(inode(other_tmp), theirs);
+  EXPECT_EQ(inode(tmp_elsewhere), theirs);
 }
 
 // --- Control groups ---
@@ -215,7 +215,7 @@ TEST_F(BrokerPlace, is_asked_about_by_nobody_who_is_still_in_such_a_group) {
               std::ofstream(group.path() + "/cgroup.procs") << "0";
               if (!is_in_it("self")) return 1;
               const std::string seen = "/mnt/test/seen";
-              (void)run_held(first_user, start_command(other_tmp), HoldBefore::its_question, [&](pid_t starter) {
+              (void)run_held(first_user, start_command(tmp_elsewhere), HoldBefore::its_question, [&](pid_t starter) {
                 write_file(seen, is_in_it(std::to_string(starter)) ? "in it" : "outside");
               });
               return read_file(seen) == "outside" ? 0 : 2;

@@ -26,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string other_tmp = "/mnt/test/other";
+const std::string taken_over_tmp = "/mnt/test/other";
 const std::string ctl = "/usr/bin/secshrctl";
 
 bool is_alone(pid_t broker) {
@@ -37,22 +37,22 @@ class BrokerTakeover : public BrokerTest {
  protected:
   void SetUp() override {
     BrokerTest::SetUp();
-    if (!IsSkipped() && !HasFatalFailure()) make_directory(other_tmp, 01777);
+    if (!IsSkipped() && !HasFatalFailure()) make_directory(taken_over_tmp, 01777);
   }
 };
 
 TEST_F(BrokerTakeover, another_directory_is_served_besides_the_first) {
   const pid_t first = serve(first_user, tmp);
-  const pid_t second = serve(second_user, other_tmp);
+  const pid_t second = serve(second_user, taken_over_tmp);
   EXPECT_NE(second, first);
   expect_serving(tmp);
-  expect_serving(other_tmp);
+  expect_serving(taken_over_tmp);
   EXPECT_TRUE(eventually([&] { return is_alone(second); }));
   // Who starts in either finds it served.
   EXPECT_EQ(serve(second_user, tmp), second);
-  EXPECT_EQ(serve(first_user, other_tmp), second);
+  EXPECT_EQ(serve(first_user, taken_over_tmp), second);
   // By another name, too.
-  fs::create_directory_symlink(other_tmp, "/mnt/test/link");
+  fs::create_directory_symlink(taken_over_tmp, "/mnt/test/link");
   EXPECT_EQ(serve(first_user, "/mnt/test/link"), second);
   const auto told = events();
   ASSERT_EQ(told.size(), 3U) << read_file(log_file);
@@ -67,7 +67,7 @@ TEST_F(BrokerTakeover, what_was_asked_of_the_former_broker_is_answered_by_it) {
   // It waits for a look.
   ASSERT_EQ(client->send(server_in(), datagram(*client, protocol::RemoveSemaphoreSet{123456})), 0);
   ::usleep(50'000);
-  const pid_t second = serve(second_user, other_tmp);
+  const pid_t second = serve(second_user, taken_over_tmp);
   EXPECT_NE(second, first);
   EXPECT_TRUE(is_running(first)) << "it has left a request behind";
   expect_serving(tmp);
@@ -105,17 +105,17 @@ TEST_F(BrokerTakeover, a_directory_that_is_idle_makes_room_for_another) {
   const std::string third = "/mnt/test/third";
   make_directory(third, 01777);
   (void)serve(first_user, tmp);
-  (void)serve(second_user, other_tmp);
+  (void)serve(second_user, taken_over_tmp);
   ::usleep(1'100'000);
   expect_serving(tmp);
   (void)serve(third_user, third);
   expect_serving(tmp);
   expect_serving(third);
-  const auto client = connect(second_user, other_tmp);
-  EXPECT_EQ(client->send(server_in(other_tmp), datagram(*client, protocol::Ping{})), ECONNREFUSED);
+  const auto client = connect(second_user, taken_over_tmp);
+  EXPECT_EQ(client->send(server_in(taken_over_tmp), datagram(*client, protocol::Ping{})), ECONNREFUSED);
   // It comes back when it is asked for.
-  (void)serve(second_user, other_tmp);
-  expect_serving(other_tmp);
+  (void)serve(second_user, taken_over_tmp);
+  expect_serving(taken_over_tmp);
   // And /tmp always has its place.
   (void)serve(second_user, "/tmp");
   expect_serving("/tmp");
@@ -124,22 +124,22 @@ TEST_F(BrokerTakeover, a_directory_that_is_idle_makes_room_for_another) {
 TEST_F(BrokerTakeover, what_was_served_is_served_again_after_an_end_and_after_a_death) {
   for (const int signal : {SIGHUP, SIGTERM, SIGKILL}) {
     (void)serve(first_user, tmp);
-    const pid_t broker = serve(second_user, other_tmp);
+    const pid_t broker = serve(second_user, taken_over_tmp);
     ASSERT_EQ(::kill(broker, signal), 0);
     ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
     (void)serve(first_user, tmp);
     expect_serving(tmp);
-    expect_serving(other_tmp);
+    expect_serving(taken_over_tmp);
   }
   // But not where it is another directory by now.
-  fs::rename(other_tmp, "/mnt/test/moved");
-  make_directory(other_tmp, 01777);
+  fs::rename(taken_over_tmp, "/mnt/test/moved");
+  make_directory(taken_over_tmp, 01777);
   const auto holder = lock_holder();
   ASSERT_TRUE(holder.has_value());
   ASSERT_EQ(::kill(*holder, SIGKILL), 0);
   ASSERT_TRUE(eventually([&] { return find_broker_processes().all().empty(); }));
   (void)serve(first_user, tmp);
-  EXPECT_FALSE(exists(server_in(other_tmp)));
+  EXPECT_FALSE(exists(server_in(taken_over_tmp)));
 }
 
 TEST_F(BrokerTakeover, nobody_can_have_a_broker_killed_that_answers_root) {
@@ -170,8 +170,8 @@ TEST_F(BrokerTakeover, a_user_cannot_have_it_all_the_time) {
   EXPECT_TRUE(lines[0].starts_with("reason=too-many-takeovers ")) << lines[0];
   // Others can, and what is served stays so.
   expect_serving(tmp);
-  (void)serve(second_user, other_tmp);
-  expect_serving(other_tmp);
+  (void)serve(second_user, taken_over_tmp);
+  expect_serving(taken_over_tmp);
 }
 
 TEST_F(BrokerTakeover, a_group_that_may_take_the_name_away_cannot_have_it_all_the_time_either) {
@@ -195,9 +195,9 @@ TEST_F(BrokerTakeover, a_group_that_may_take_the_name_away_cannot_have_it_all_th
 }
 
 TEST_F(BrokerTakeover, a_directory_that_is_always_to_be_served_and_is_not_there_is_told_of) {
-  configure("tmp = ['/mnt/test/nowhere', '" + other_tmp + "']\n");
+  configure("tmp = ['/mnt/test/nowhere', '" + taken_over_tmp + "']\n");
   (void)serve(first_user, tmp);
-  expect_serving(other_tmp);
+  expect_serving(taken_over_tmp);
   const auto told = events();
   ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[1].at("event"), "directory-not-served");
@@ -209,11 +209,11 @@ TEST_F(BrokerTakeover, of_what_another_has_taken_over_meanwhile_goes_by_the_new_
   make_directory(third, 01777);
   (void)serve(first_user, tmp);
   // It knows what the first broker serves. By the time that it is its turn there is another, which serves more.
-  EXPECT_EQ(run_held(second_user, start_command(other_tmp), HoldBefore::its_turn,
+  EXPECT_EQ(run_held(second_user, start_command(taken_over_tmp), HoldBefore::its_turn,
                      [&](pid_t) { (void)serve(first_user, third); }),
             ending_of(StartStatus::serving));
   EXPECT_EQ(system_log(), std::vector<std::string>{}) << "a broker was killed";
-  for (const std::string& directory : {tmp, other_tmp, third}) expect_serving(directory);
+  for (const std::string& directory : {tmp, taken_over_tmp, third}) expect_serving(directory);
   const auto holder = lock_holder();
   ASSERT_TRUE(holder.has_value());
   EXPECT_TRUE(eventually([&] { return is_alone(*holder); }));
@@ -226,11 +226,11 @@ TEST_F(BrokerTakeover, that_has_taken_longer_than_the_broker_listens_lets_it_end
   (void)serve(first_user, tmp);
   (void)serve(first_user, third);
   // It does not notice by the names alone: one of them stays.
-  EXPECT_EQ(run_held(second_user, start_command(other_tmp), HoldBefore::its_turn,
+  EXPECT_EQ(run_held(second_user, start_command(taken_over_tmp), HoldBefore::its_turn,
                      [](pid_t) { ::usleep(1000 * (limits::control_patience.count() + 200)); }),
             ending_of(StartStatus::serving));
   EXPECT_EQ(system_log(), std::vector<std::string>{}) << "a broker was killed";
-  expect_serving(other_tmp);
+  expect_serving(taken_over_tmp);
 }
 
 TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_directory) {
@@ -241,7 +241,7 @@ TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_director
   };
   EXPECT_EQ(reload({}).ending, exited(3)) << "nobody runs";
   (void)serve(first_user, tmp);
-  const pid_t before = serve(second_user, other_tmp);
+  const pid_t before = serve(second_user, taken_over_tmp);
   // As logrotate leaves it, and an administrator.
   const std::string rotated = log_file + ".1";
   fs::rename(log_file, rotated);
@@ -254,7 +254,7 @@ TEST_F(BrokerTakeover, by_reload_opens_everything_anew_and_serves_every_director
   EXPECT_NE(*after, before);
   EXPECT_NE(reloaded.output.find(std::to_string(*after)), std::string::npos) << reloaded.output;
   expect_serving(tmp);
-  expect_serving(other_tmp);
+  expect_serving(taken_over_tmp);
   EXPECT_TRUE(fs::exists(log_file)) << "the log was not opened anew";
   EXPECT_EQ(reload({"nobody"}).ending, exited(1));
   configure("idle_timeout_s = 'soon'\n");
@@ -295,13 +295,13 @@ TEST_F(BrokerTakeover, by_reload_that_fails_leaves_the_former_broker_as_it_was) 
 
 TEST_F(BrokerTakeover, that_fails_leaves_the_former_broker_as_it_was) {
   const pid_t broker = serve(first_user, tmp);
-  make_directory(server_in(other_tmp), 0755);  // nothing can be renamed over it
-  EXPECT_EQ(start(second_user, other_tmp).ending, ending_of(StartStatus::directory));
+  make_directory(server_in(taken_over_tmp), 0755);  // nothing can be renamed over it
+  EXPECT_EQ(start(second_user, taken_over_tmp).ending, ending_of(StartStatus::directory));
   EXPECT_EQ(lock_holder(), broker);
   expect_serving(tmp);
-  fs::remove(server_in(other_tmp));
-  (void)serve(second_user, other_tmp);
-  expect_serving(other_tmp);
+  fs::remove(server_in(taken_over_tmp));
+  (void)serve(second_user, taken_over_tmp);
+  expect_serving(taken_over_tmp);
 }
 
 // The user's directory is the first that the broker tells of, as it was the last to come.
@@ -334,9 +334,9 @@ TEST_F(BrokerTakeover, is_not_in_the_hands_of_a_user_who_fills_its_own_file_syst
                       return 0;
                     }),
             exited(ENOSPC));
-  EXPECT_NE(serve(second_user, other_tmp), before);
+  EXPECT_NE(serve(second_user, taken_over_tmp), before);
   expect_serving(tmp);
-  expect_serving(other_tmp);
+  expect_serving(taken_over_tmp);
 }
 
 TEST_F(BrokerTakeover, for_which_there_is_no_room_in_run_leaves_the_former_broker_as_it_was) {
@@ -348,12 +348,12 @@ TEST_F(BrokerTakeover, for_which_there_is_no_room_in_run_leaves_the_former_broke
     if (::mkdir(fillers.back().c_str(), 0700) != 0) break;
   }
   ASSERT_EQ(errno, ENOSPC);
-  EXPECT_EQ(start(second_user, other_tmp).ending, ending_of(StartStatus::other));
+  EXPECT_EQ(start(second_user, taken_over_tmp).ending, ending_of(StartStatus::other));
   EXPECT_EQ(system_log().size(), 1U);
   EXPECT_EQ(lock_holder(), before);
   expect_serving(tmp);
   for (const std::string& filler : fillers) (void)::rmdir(filler.c_str());
-  (void)serve(second_user, other_tmp);
+  (void)serve(second_user, taken_over_tmp);
 }
 
 TEST_F(BrokerTakeover, only_root_reaches_the_control_socket) {
@@ -372,9 +372,9 @@ TEST_F(BrokerTakeover, who_says_nothing_on_the_control_socket_is_in_nobodys_way)
   const sockaddr_un address = address_of("/run/secshr/test/control");
   const Descriptor silent(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::connect(silent.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  (void)serve(second_user, other_tmp);
+  (void)serve(second_user, taken_over_tmp);
   expect_serving(tmp);
-  expect_serving(other_tmp);
+  expect_serving(taken_over_tmp);
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ constexpr int shmid = 65538;        // 02000100
 
 const OtherInstallation yottadb{"ydb", protocol::ProfileId::ydb, "/mnt/test/ydb", "YottaDB r2.07 Linux x86_64",
                                 0xd834e1cf};
-const std::string library = yottadb.directory + "/libyottadb.so";
+const std::string yottadb_library = yottadb.directory + "/libyottadb.so";
 const std::string database = data + "/mumps.dat";
 
 class YottaDB : public BrokerTest {
@@ -71,7 +71,7 @@ class YottaDB : public BrokerTest {
       SECSHR_SKIP("numbers of processes and IPC objects cannot be chosen");
     }
     write_file(yottadb.wrapper(), "a stock helper", 04755);
-    write_file(library, "code, " + yottadb.release + std::string(1, '\0') + ", code");
+    write_file(yottadb_library, "code, " + yottadb.release + std::string(1, '\0') + ", code");
     fs::create_symlink("libyottadb.so", yottadb.directory + "/libgtmshr.so");
     install_built("tests/sleeper", yottadb.directory + "/yottadb", 0755);
     // Told by its library.
@@ -137,8 +137,8 @@ TEST_F(YottaDB, has_a_server_socket_of_its_own_name_for_everybody) {
 }
 
 TEST_F(YottaDB, is_its_groups_where_the_library_is) {
-  ASSERT_EQ(::chown(library.c_str(), 0, shared_group), 0);
-  ASSERT_EQ(::chmod(library.c_str(), 0640), 0);
+  ASSERT_EQ(::chown(yottadb_library.c_str(), 0, shared_group), 0);
+  ASSERT_EQ(::chmod(yottadb_library.c_str(), 0640), 0);
   begin();
   struct stat facts{};
   ASSERT_EQ(::stat(server_.c_str(), &facts), 0);
