@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "secshr/capabilities.h"
+#include "secshr/privilege/capabilities.h"
 #include "wrapper/handoff.h"
 
 namespace secshr {

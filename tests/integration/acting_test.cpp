@@ -14,8 +14,8 @@
 #include <set>
 #include <string>
 
-#include "secshr/act_as.h"
-#include "secshr/least_privilege.h"
+#include "secshr/privilege/act_as.h"
+#include "secshr/privilege/least_privilege.h"
 #include "tests/integration/process_state.h"
 #include "tests/support/private_world.h"
 
