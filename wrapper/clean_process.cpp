@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "wrapper/handoff.h"
@@ -93,10 +94,13 @@ const char* leave_the_caller() noexcept {
 const char* reduce_capabilities() noexcept {
   // Secure bits and bounding set before the rest: both need SETPCAP.
   if (::prctl(PR_GET_SECUREBITS) != 0 && ::prctl(PR_SET_SECUREBITS, 0) != 0) return "secure-bits";
-  for (int number = 0, held = 0; (held = ::prctl(PR_CAPBSET_READ, number)) >= 0; ++number) {
+  int number = 0;
+  for (int held = 0; (held = ::prctl(PR_CAPBSET_READ, number)) >= 0; ++number) {
     const bool kept = std::ranges::find(bounding_capabilities, number) != bounding_capabilities.end();
     if (held == 1 && !kept && ::prctl(PR_CAPBSET_DROP, number) != 0) return "bounding-set";
   }
+  // Only behind those that every kernel has is this the end, and not a failure that leaves some of them.
+  if (errno != EINVAL || number <= CAP_AUDIT_READ) return "bounding-set";
   // What is inheritable would come back with the exec, past the bounding set; what is ambient goes with it.
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[2] = {};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "secshr/limits.h"
 #include "secshr/privilege/capabilities.h"
@@ -28,11 +29,22 @@ bool empty_ambient_set() noexcept {
   return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
 }
 
-bool reduce_bounding_set(std::span<const cap_value_t> keep) noexcept {
-  for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
-    if (!holds(keep, capability) && ::prctl(PR_CAPBSET_DROP, capability) != 0) return false;
+// Asks `holds_true` of each capability that the kernel has, which it is told with whether the bounding set has it.
+// Only the kernel's own word, behind those that every kernel has, says that there are no more: any other failure
+// would leave out what it must not.
+template <typename Property>
+bool each_capability(Property holds_true) noexcept {
+  for (cap_value_t capability = 0;; ++capability) {
+    const int is_bounding = ::prctl(PR_CAPBSET_READ, capability);
+    if (is_bounding < 0) return errno == EINVAL && capability > CAP_AUDIT_READ;
+    if (!holds_true(capability, is_bounding == 1)) return false;
   }
-  return true;
+}
+
+bool reduce_bounding_set(std::span<const cap_value_t> keep) noexcept {
+  return each_capability([&](cap_value_t capability, bool) {
+    return holds(keep, capability) || ::prctl(PR_CAPBSET_DROP, capability) == 0;
+  });
 }
 
 bool set_capabilities(std::span<const cap_value_t> permitted) noexcept {
@@ -62,27 +74,21 @@ bool limit_equals(__rlimit_resource resource, rlim_t most) noexcept {
 
 // One set, compared capability by capability.
 bool equals(cap_t state, cap_flag_t flag, std::span<const cap_value_t> expected) noexcept {
-  for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+  return each_capability([&](cap_value_t capability, bool) {
     cap_flag_value_t value = CAP_CLEAR;
-    if (cap_get_flag(state, capability, flag, &value) != 0) return false;
-    if ((value == CAP_SET) != holds(expected, capability)) return false;
-  }
-  return true;
+    return cap_get_flag(state, capability, flag, &value) == 0 && (value == CAP_SET) == holds(expected, capability);
+  });
 }
 
 bool bounding_set_equals(std::span<const cap_value_t> expected) noexcept {
-  for (cap_value_t capability = 0;; ++capability) {
-    const int value = ::prctl(PR_CAPBSET_READ, capability);
-    if (value < 0) return true;
-    if ((value == 1) != holds(expected, capability)) return false;
-  }
+  return each_capability(
+      [&](cap_value_t capability, bool is_bounding) { return is_bounding == holds(expected, capability); });
 }
 
 bool ambient_set_is_empty() noexcept {
-  for (cap_value_t capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) != 0) return false;
-  }
-  return true;
+  return each_capability([](cap_value_t capability, bool) {
+    return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 0;
+  });
 }
 
 bool ids_are(uid_t id) noexcept {
