@@ -15,8 +15,10 @@
 #include <expected>
 #include <new>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "secshr/descriptor_passing.h"
 #include "secshr/limits.h"
 #include "secshr/privilege/syscall_filter.h"
 
@@ -36,6 +38,13 @@ int first_own(const Helper& helper) noexcept {
 }
 
 enum HelperExit : int { left = 0, setup_failed = 1, drop_failed = 2, workers_failed = 3 };
+
+// A helper's first message, before any worker is asked for anything: this, or which step has failed.
+constexpr std::string_view is_up = "up";
+
+void say(std::string_view word) noexcept {
+  (void)send_message(helper_channel, std::as_bytes(std::span(word)), -1, Wait::no);
+}
 
 struct Worker {
   pid_t pid = -1;
@@ -61,6 +70,8 @@ class Supervisor {
 
   // Until the broker closes the channel or workers cannot be kept.
   HelperExit run(int signals) {
+    // The starter waits: for the first worker, and not for the others.
+    if (!add(Announce::yes)) return end(workers_failed);
     while (true) {
       if (!fill()) return end(workers_failed);
       std::array<pollfd, 2> entries{pollfd{helper_channel, 0, 0}, pollfd{signals, POLLIN, 0}};
@@ -82,13 +93,14 @@ class Supervisor {
   bool fill() {
     auto serving = static_cast<unsigned>(std::ranges::count_if(workers_, [](const Worker& w) { return !w.killed; }));
     while (serving < helper_.workers && workers_.size() < marks_.size()) {
-      if (!add()) return serving > 0;
+      if (!add(Announce::no)) return serving > 0;
       ++serving;
     }
     return serving > 0;
   }
 
-  bool add() {
+  enum class Announce : bool { no, yes };
+  bool add(Announce announce) {
     const auto free = std::ranges::find_if(marks_, [&](const BusyMark& mark) {
       return std::ranges::none_of(workers_, [&](const Worker& worker) { return worker.mark == &mark; });
     });
@@ -100,8 +112,11 @@ class Supervisor {
       sigset_t none;
       (void)sigemptyset(&none);
       (void)sigprocmask(SIG_SETMASK, &none, nullptr);
-      (void)::close_range(static_cast<unsigned>(first_own(helper_)), ~0U, 0);  // the supervisor's own
-      if (!filter_.load()) ::_exit(drop_failed);
+      // The supervisor's own.
+      if (::close_range(static_cast<unsigned>(first_own(helper_)), ~0U, 0) != 0) ::_exit(setup_failed);
+      const bool is_confined = filter_.load();
+      if (announce == Announce::yes) say(is_confined ? is_up : "worker-filter");
+      if (!is_confined) ::_exit(drop_failed);
       helper_.serve(helper_channel, *free);
       ::_exit(0);
     }
@@ -157,26 +172,42 @@ bool move_descriptor(int from, int to) noexcept {
   return from == to || ::dup3(from, to, O_CLOEXEC) == to;
 }
 
-// The supervisor's life, from the fork on. Everything of the starter's but the channel and the helper's own file is
-// closed first: the lock is not the helper's.
-HelperExit supervise(const Helper& helper, int channel) {
+// Everything of the starter's but the channel and the helper's own file is closed: the lock is not the helper's.
+bool keep_own_descriptors(const Helper& helper, int channel) noexcept {
   // Out of the way first: either may have the other's number.
   const int far_channel = ::fcntl(channel, F_DUPFD_CLOEXEC, helper_file + 1);
   const int far_file = helper.file < 0 ? -1 : ::fcntl(helper.file, F_DUPFD_CLOEXEC, helper_file + 1);
-  if (!move_descriptor(far_channel, helper_channel)) return setup_failed;
-  if (helper.file >= 0 && !move_descriptor(far_file, helper_file)) return setup_failed;
-  if (::close_range(static_cast<unsigned>(first_own(helper)), ~0U, 0) != 0) return setup_failed;
-  const std::span<BusyMark> marks = shared_marks();
+  if (!move_descriptor(far_channel, helper_channel)) return false;
+  if (helper.file >= 0 && !move_descriptor(far_file, helper_file)) return false;
+  return ::close_range(static_cast<unsigned>(first_own(helper)), ~0U, 0) == 0;
+}
+
+Descriptor take_child_signals() noexcept {
   sigset_t child;
   (void)sigemptyset(&child);
   (void)sigaddset(&child, SIGCHLD);
-  if (marks.empty() || sigprocmask(SIG_SETMASK, &child, nullptr) != 0) return setup_failed;
-  const Descriptor signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals) return setup_failed;
+  if (sigprocmask(SIG_SETMASK, &child, nullptr) != 0) return Descriptor();
+  return Descriptor(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// nullptr, or the step that failed.
+const char* give_up_privileges(const Helper& helper) {
+  if (const char* const failed = drop_privileges(helper.role)) return failed;
+  return confine(helper.confined, ActingAsRoot::refused);
+}
+
+// The supervisor's life, from the fork on.
+HelperExit supervise(const Helper& helper, int channel) {
+  if (!keep_own_descriptors(helper, channel)) return setup_failed;
+  const std::span<BusyMark> marks = shared_marks();
+  const Descriptor signals = take_child_signals();
+  // Made by who may still have a file for it.
   const auto filter = SyscallFilter::allowing(allowed_calls(worker_of(helper.confined)), 0);
-  if (!filter) return setup_failed;
-  if (drop_privileges(helper.role) != nullptr) return drop_failed;
-  if (confine(helper.confined, ActingAsRoot::refused) != nullptr) return drop_failed;
+  if (marks.empty() || !signals || !filter) return setup_failed;
+  if (const char* const failed = give_up_privileges(helper)) {
+    say(failed);
+    return drop_failed;
+  }
   return Supervisor(helper, marks, *filter).run(signals.get());
 }
 
@@ -203,6 +234,21 @@ std::expected<StartedHelper, int> start_helper(const Helper& helper) noexcept {
     ::_exit(supervise(helper, theirs.get()));
   }
   return StartedHelper{pid, std::move(ours)};
+}
+
+std::expected<void, std::string> await_helper(const StartedHelper& helper) {
+  std::array<char, 64> text{};
+  pollfd entry{helper.channel.get(), POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&entry, 1, static_cast<int>(limits::helper_start_deadline.count()));
+  } while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return std::unexpected("says nothing");
+  const auto message = receive_message(helper.channel.get(), std::as_writable_bytes(std::span(text)), Wait::no);
+  if (!message || message->size == 0) return std::unexpected("has ended");
+  const std::string_view word(text.data(), message->size);
+  if (word != is_up) return std::unexpected(std::string(word));
+  return {};
 }
 
 }  // namespace secshr

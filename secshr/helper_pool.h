@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <string>
 
 #include "secshr/privilege/least_privilege.h"
 #include "secshr/privilege/syscall_policy.h"
@@ -46,5 +47,9 @@ struct StartedHelper {
 // Forks the supervisor from the starter, which is still root; the child drops to the helper's role before it does
 // anything else. It leaves when the broker's end of the channel closes. Errors are positive errno values.
 [[nodiscard]] std::expected<StartedHelper, int> start_helper(const Helper& helper) noexcept;
+
+// Waits for the helper's word that it has dropped to its role and has a worker; to be called once, and before the
+// channel is used otherwise. The error says what has failed.
+[[nodiscard]] std::expected<void, std::string> await_helper(const StartedHelper& helper);
 
 }  // namespace secshr

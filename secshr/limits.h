@@ -121,6 +121,8 @@ static_assert(queue_deadline + parked_deadline + std::chrono::milliseconds{1000}
 inline constexpr std::chrono::milliseconds running_broker_deadline{3000};
 inline constexpr std::chrono::milliseconds turn_deadline{8000};
 static_assert(leaving_broker_deadline + std::chrono::milliseconds{3000} <= turn_deadline);
+// How long a starter waits for each helper to have come up, which takes it a millisecond.
+inline constexpr std::chrono::milliseconds helper_start_deadline{2000};
 // A start that has come to nothing by then fails.
 inline constexpr std::chrono::milliseconds start_deadline{10000};
 static_assert(turn_deadline < start_deadline);

@@ -47,4 +47,14 @@ Started<Helpers> start_helpers(const Plan& plan, const Logs& logs) {
   return Helpers{*std::move(setup), *std::move(looker), *std::move(writer), *std::move(recorder), std::move(copyist)};
 }
 
+Started<void> await_helpers(Helpers& helpers) {
+  const std::pair<const char*, const StartedHelper&> needed[] = {
+      {"looker", helpers.looker}, {"writer", helpers.writer}, {"recorder", helpers.recorder}};
+  for (const auto& [name, helper] : needed) {
+    if (const auto up = await_helper(helper); !up) return start_fault(StartStatus::other, name, up.error());
+  }
+  if (helpers.copyist && !await_helper(*helpers.copyist)) helpers.copyist.reset();
+  return {};
+}
+
 }  // namespace secshr

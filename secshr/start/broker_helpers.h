@@ -19,5 +19,7 @@ struct Helpers {
 };
 
 [[nodiscard]] Started<Helpers> start_helpers(const Plan& plan, const Logs& logs);
+// Until all of them have come up. Service depends on each but the copyist, who is let go if it has not.
+[[nodiscard]] Started<void> await_helpers(Helpers& helpers);
 
 }  // namespace secshr

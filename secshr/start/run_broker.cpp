@@ -120,10 +120,14 @@ const char* become_broker(const Configuration& configuration, std::span<const Se
 Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs, int place) {
   auto control = listen_for_control(place);
   if (!control) return start_fault(StartStatus::other, "control", std::strerror(control.error()));
-  auto kernel = make_kernel(plan);
-  if (!kernel) return std::unexpected(kernel.error());
   auto helpers = start_helpers(plan, logs);
   if (!helpers) return std::unexpected(helpers.error());
+  // While they come up.
+  auto kernel = make_kernel(plan);
+  if (!kernel) return std::unexpected(kernel.error());
+  // Before anything is taken from a broker that runs, and before anybody is told that this one serves: it would end
+  // at once where one of them has not come up.
+  if (const auto up = await_helpers(*helpers); !up) return std::unexpected(up.error());
   return Preparation{*std::move(helpers), *std::move(kernel), *std::move(control)};
 }
 
