@@ -102,6 +102,12 @@ BrokerProcesses find_broker_processes() {
   return found;
 }
 
+std::vector<pid_t> all_other_processes() {
+  auto pids = all_pids();
+  std::erase_if(pids, [](pid_t pid) { return pid == 1 || pid == ::getpid() || !is_running(pid); });
+  return pids;
+}
+
 void stop(const std::vector<pid_t>& pids) {
   for (const pid_t pid : pids) {
     EXPECT_EQ(::kill(pid, SIGSTOP), 0);

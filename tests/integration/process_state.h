@@ -29,6 +29,8 @@ struct BrokerProcesses {
   [[nodiscard]] bool complete() const;
 };
 BrokerProcesses find_broker_processes();
+// All of the private world but its first process and the test: also a wrapper's child that has executed nothing yet.
+std::vector<pid_t> all_other_processes();
 
 // As root; stop() returns when all of them have stopped. The first that goes on may be what ends the others.
 void stop(const std::vector<pid_t>& pids);

@@ -17,6 +17,7 @@
 #include "secshr/privilege/least_privilege.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/database_file.h"
+#include "tests/integration/privileges.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/socket_files.h"
 
@@ -24,19 +25,6 @@ namespace secshr::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string mask_of(std::span<const cap_value_t> capabilities) {
-  std::uint64_t mask = 0;
-  for (const cap_value_t capability : capabilities) mask |= std::uint64_t{1} << capability;
-  std::array<char, 17> text{};
-  (void)std::snprintf(text.data(), text.size(), "%016lx", mask);
-  return text.data();
-}
-
-std::string four_times(unsigned id) {
-  const std::string text = std::to_string(id);
-  return text + " " + text + " " + text + " " + text;
-}
 
 class BrokerProcess : public BrokerTest {
  protected:
@@ -46,23 +34,6 @@ class BrokerProcess : public BrokerTest {
     (void)serve();
     found_ = wait_for_processes();
     ASSERT_TRUE(found_.complete());
-  }
-  // `filters`: who was forked by somebody who is filtered has that one's and its own.
-  static void expect_role(pid_t pid, uid_t uid, std::span<const cap_value_t> permitted, unsigned filters) {
-    SCOPED_TRACE(pid);
-    const auto status = status_of(pid);
-    EXPECT_EQ(status.at("Threads"), "1");
-    EXPECT_EQ(status.at("Uid"), four_times(uid));
-    EXPECT_EQ(status.at("Gid"), four_times(uid));
-    EXPECT_EQ(status.at("Groups"), "");
-    EXPECT_EQ(status.at("CapPrm"), mask_of(permitted));
-    EXPECT_EQ(status.at("CapBnd"), mask_of(permitted));
-    EXPECT_EQ(status.at("CapEff"), mask_of({}));
-    EXPECT_EQ(status.at("CapInh"), mask_of({}));
-    EXPECT_EQ(status.at("CapAmb"), mask_of({}));
-    EXPECT_EQ(status.at("NoNewPrivs"), "1");
-    EXPECT_EQ(status.at("Seccomp"), "2");
-    EXPECT_EQ(status.at("Seccomp_filters"), std::to_string(filters));
   }
   // What is open besides /dev/null on 0, 1 and 2, sorted.
   static std::vector<std::string> open_in(pid_t pid) {

@@ -1,197 +1,126 @@
-// The wrapper is its user's own process as well as root's: the user may stop or kill it, and its child until that has
-// left the user. At whichever system call that comes, it holds nothing that another start waits for, and nothing of
-// it stays in the next one's way.
-#include <sys/mman.h>
-#include <sys/ptrace.h>
+// A wrapper, or its child before that executes the starter, which its user stops or kills at any of its system calls:
+// nobody waits for it, no lock is held by it, and nothing of it is left.
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <new>
 #include <string>
+#include <vector>
 
-#include "tests/integration/broker_fixture.h"
-#include "tests/integration/process_state.h"
-#include "tests/support/fail.h"
+#include "tests/integration/disturbed_start.h"
+#include "tests/integration/disturbed_start_fixture.h"
+#include "tests/integration/system_call_faults.h"
 
 namespace secshr::test {
 namespace {
 
-enum class Target { wrapper, child };
+enum class Then { goes_on, is_killed };
 
-// What came of a signal of the user's at one system call.
-enum class Came : int {
-  to_it = 0,
-  left_stopped,
-  not_permitted,
-  after_its_end,
-  not_stopped,
-  others_wait,
-  not_continued,
-  untraced
-};
-
-// Follows the wrapper and what it forks in a process whose only children they are, up to one system call of either.
-// Traced by root, who may: a set-user-ID program that its own user traces gains nothing.
-class WrapperTracer {
- public:
-  WrapperTracer(Target target, unsigned at, int signal) : target_(target), at_(at), signal_(signal) {}
-
-  Came run() {
-    void* const memory =
-        ::mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return Came::untraced;
-    auto* const is_traced = new (memory) std::atomic<bool>(false);
-    Command waiting{wrapper, {wrapper}, {"gtm_tmp=" + tmp}, [is_traced] {
-                      while (!is_traced->load()) (void)::usleep(100);
-                    }};
-    wrapper_ = start_as(first_user, waiting).pid();
-    constexpr long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXEC;
-    if (::ptrace(PTRACE_SEIZE, wrapper_, nullptr, options) != 0) return Came::untraced;
-    is_traced->store(true);
-    return follow();
-  }
-
- private:
-  void go_on(pid_t pid, int signal = 0) const {
-    const bool every_call = is_executed_ && (pid == wrapper_) == (target_ == Target::wrapper);
-    (void)::ptrace(every_call ? PTRACE_SYSCALL : PTRACE_CONT, pid, nullptr, static_cast<long>(signal));
-  }
-  static void let_go(pid_t pid) { (void)::ptrace(PTRACE_DETACH, pid, nullptr, 0L); }
-
-  Came follow() {
-    int status = 0;
-    while (true) {
-      const pid_t pid = ::waitpid(-1, &status, __WALL);
-      if (pid < 0) return Came::untraced;
-      if (!WIFSTOPPED(status)) {
-        if (pid == wrapper_) return is_signalled_ ? Came::to_it : Came::after_its_end;
-        continue;
-      }
-      const int event = status >> 16;
-      const int signal = WSTOPSIG(status);
-      if (event == PTRACE_EVENT_EXEC && pid == wrapper_) is_executed_ = true;
-      if (event == PTRACE_EVENT_FORK) {
-        take_child(pid);
-      } else if (event == PTRACE_EVENT_EXEC && pid != wrapper_) {
-        // The starter, which is not the user's any more.
-        let_go(pid);
-      } else if (event == 0 && signal == (SIGTRAP | 0x80) && is_the_call(pid)) {
-        if (const Came came = signal_it(pid); came != Came::to_it || signal_ == SIGSTOP) return came;
-      } else {
-        go_on(pid, event != 0 || signal == (SIGTRAP | 0x80) ? 0 : signal);
-      }
-    }
-  }
-
-  void take_child(pid_t parent) const {
-    unsigned long child = 0;
-    int status = 0;
-    (void)::ptrace(PTRACE_GETEVENTMSG, parent, nullptr, &child);
-    const auto pid = static_cast<pid_t>(child);
-    (void)::waitpid(pid, &status, __WALL);
-    target_ == Target::child ? go_on(pid) : let_go(pid);
-    go_on(parent);
-  }
-
-  // Of the many equal ones that reset the signals the first few stand for all.
-  bool is_the_call(pid_t pid) {
-    __ptrace_syscall_info call{};
-    if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) <= 0 || call.op != PTRACE_SYSCALL_INFO_ENTRY) {
-      return false;
-    }
-    if (call.entry.nr == SYS_rt_sigaction && ++signal_resets_ > 4) return false;
-    return ++calls_ == at_;
-  }
-
-  static bool user_may_signal(pid_t pid, int signal) {
-    return as_user(first_user, [&] { return ::kill(pid, signal) == 0 ? 0 : errno; }) == exited(0);
-  }
-
-  Came signal_it(pid_t pid) {
-    if (!user_may_signal(pid, signal_)) return Came::not_permitted;
-    is_signalled_ = true;
-    if (signal_ == SIGKILL) return Came::to_it;  // and its end is awaited
-    // Untraced, it stops where it is.
-    let_go(pid);
-    if (pid != wrapper_) release_wrapper();
-    const auto is_in = [&](char state) { return status_of(pid).at("State").starts_with(state); };
-    if (!eventually([&] { return is_in('T') || is_in('Z'); })) return Came::not_stopped;
-    // Who is about to end does not stop any more.
-    if (is_in('Z')) return wait_for(wrapper_) == exited(0) ? Came::to_it : Came::not_stopped;
-    const Command another{wrapper, {wrapper}, {"gtm_tmp=" + tmp}, {}};
-    if (run_as(second_user, another).ending != exited(0)) return Came::others_wait;
-    if (!is_in('T')) return Came::not_stopped;
-    // Stopped by who owned it, and root's when that took effect.
-    if (!user_may_signal(pid, SIGCONT)) return Came::left_stopped;
-    return wait_for(wrapper_) == exited(0) ? Came::to_it : Came::not_continued;
-  }
-
-  void release_wrapper() const {
-    int status = 0;
-    (void)::ptrace(PTRACE_INTERRUPT, wrapper_, nullptr, 0L);
-    if (::waitpid(wrapper_, &status, __WALL) == wrapper_ && WIFSTOPPED(status)) let_go(wrapper_);
-  }
-
-  Target target_;
-  unsigned at_;
-  int signal_;
-  pid_t wrapper_ = -1;
-  bool is_executed_ = false;
-  bool is_signalled_ = false;
-  unsigned calls_ = 0;
-  unsigned signal_resets_ = 0;
-};
-
-class BrokerStoppedWrapper : public BrokerTest {
+class BrokerStoppedWrapper : public DisturbedStartTest {
  protected:
-  // Calls at which the user could do it; all of them until the first at which it could not, or to the end.
-  static unsigned at_each_call(Target target, int signal) {
-    for (unsigned call = 1;; ++call) {
-      SCOPED_TRACE("at system call " + std::to_string(call));
-      const Ending ending = run_forked([&] { return static_cast<int>(WrapperTracer(target, call, signal).run()); });
-      const Came came = ending.by_signal ? Came::untraced : static_cast<Came>(ending.code);
-      if (came == Came::not_permitted || came == Came::after_its_end) {
-        last_ = came;
-        return call - 1;
-      }
-      if (came == Came::left_stopped) ++left_stopped_;
-      EXPECT_TRUE(came == Came::to_it || came == Came::left_stopped) << ending;
-      (void)serve(second_user);
-      expect_serving();
-      EXPECT_TRUE(eventually([] { return find_broker_processes().brokers.size() == 1; }));
-      kill_other_processes();
-      if (testing::Test::HasFailure()) return 0;
+  // Numbers that have nothing to do with how the calls repeat.
+  static unsigned stride(Part part) {
+    if (is_every_system_call_wanted()) return 1;
+    return part == Part::wrapper_itself ? 23 : 11;
+  }
+
+  // Until the process has made no more calls. How many were tried.
+  template <typename Check>
+  static unsigned at_each_call_of(Part part, const Check& check) {
+    unsigned tried = 0;
+    for (unsigned call = 1;; call += stride(part), ++tried) {
+      SCOPED_TRACE("at its system call " + std::to_string(call));
+      forget_former_starts();
+      if (!check(call) || testing::Test::HasFailure()) return tried;
     }
   }
-  inline static Came last_ = Came::untraced;
-  inline static unsigned left_stopped_ = 0;
+
+  // Which of the process's calls is the first of this number.
+  static unsigned position(Part part, long number) {
+    forget_former_starts();
+    auto calls = record_start(first_user, start_command());
+    std::erase_if(calls, [&](const MadeCall& call) { return call.kind.part != part; });
+    const auto found = std::ranges::find(calls, number, [](const MadeCall& call) { return call.kind.number; });
+    EXPECT_NE(found, calls.end());
+    return static_cast<unsigned>(found - calls.begin()) + 1;
+  }
+
+  static Ending signal_as_its_user(pid_t pid, int signal) {
+    return as_user(first_user, [&] { return ::kill(pid, signal) == 0 ? 0 : errno; });
+  }
+
+  // While it is held there; 0 when all is well. In the tracer's process, which has the test's state as it was.
+  static int disturb(pid_t held, bool may_be_signalled, bool may_hold_the_lock, Then then) {
+    const Ending expected = exited(may_be_signalled ? 0 : EPERM);
+    EXPECT_EQ(signal_as_its_user(held, SIGSTOP), expected);
+    EXPECT_TRUE(may_hold_the_lock || !lock_holder());
+    expect_that_the_next_start_works();
+    EXPECT_EQ(signal_as_its_user(held, then == Then::goes_on ? SIGCONT : SIGKILL), expected);
+    return testing::Test::HasFailure() ? 1 : 0;
+  }
 };
 
-TEST_F(BrokerStoppedWrapper, is_in_nobodys_way_wherever_its_user_stops_it) {
-  EXPECT_GT(at_each_call(Target::wrapper, SIGSTOP), 40U);
-  EXPECT_EQ(last_, Came::after_its_end);
+TEST_F(BrokerStoppedWrapper, killed_leaves_a_broker_with_its_privileges_or_none) {
+  const unsigned tried = at_each_call_of(Part::wrapper_itself, [](unsigned call) {
+    const auto killed = run_with_kill(first_user, start_command(), Part::wrapper_itself, call);
+    if (!killed.was_disturbed) return false;
+    EXPECT_EQ(killed.wrapper, killed_by(SIGKILL));
+    (void)settle();
+    expect_that_the_next_start_works();
+    return true;
+  });
+  EXPECT_GT(tried, 5U);
 }
 
-TEST_F(BrokerStoppedWrapper, is_in_nobodys_way_wherever_its_user_stops_its_child) {
-  EXPECT_GT(at_each_call(Target::child, SIGSTOP), 3U);
-  EXPECT_EQ(last_, Came::not_permitted) << "it never left its user";
-  // At the very call with which it leaves. It has opened nothing but the two programs, is in the user's control
-  // group, and costs the user as many attempts as it takes to meet that moment; that is all there is to it.
-  EXPECT_EQ(left_stopped_, 1U);
+TEST_F(BrokerStoppedWrapper, whose_child_is_killed_says_so_and_leaves_nothing) {
+  const unsigned tried = at_each_call_of(Part::wrapper_child, [](unsigned call) {
+    const auto killed = run_with_kill(first_user, start_command(), Part::wrapper_child, call);
+    if (!killed.was_disturbed) return false;
+    EXPECT_EQ(killed.wrapper, ending_of(StartStatus::other));
+    EXPECT_FALSE(settle());
+    EXPECT_EQ(system_log(), std::vector<std::string>{"reason=broker-silent detail=none"});
+    expect_that_the_next_start_works();
+    return true;
+  });
+  EXPECT_GT(tried, 5U);
 }
 
-TEST_F(BrokerStoppedWrapper, that_was_killed_anywhere_is_nothing_to_the_next) {
-  EXPECT_GT(at_each_call(Target::wrapper, SIGKILL), 40U);
-  EXPECT_EQ(last_, Came::after_its_end);
+TEST_F(BrokerStoppedWrapper, keeps_nobody_waiting_and_leaves_nothing) {
+  const unsigned fork = position(Part::wrapper_itself, SYS_clone);
+  for (const Then then : {Then::goes_on, Then::is_killed}) {
+    const unsigned tried = at_each_call_of(Part::wrapper_itself, [&](unsigned call) {
+      const auto stopped = run_with_pause(first_user, start_command(), Part::wrapper_itself, call,
+                                          [&](pid_t wrapper) { return disturb(wrapper, true, call > fork, then); });
+      if (!stopped.start.was_disturbed) return false;
+      EXPECT_EQ(stopped.found, 0);
+      EXPECT_EQ(stopped.start.wrapper, then == Then::goes_on ? ending_of(StartStatus::serving) : killed_by(SIGKILL));
+      EXPECT_TRUE(settle());
+      expect_serving();
+      return true;
+    });
+    EXPECT_GT(tried, 5U);
+  }
 }
 
-TEST_F(BrokerStoppedWrapper, whose_child_was_killed_anywhere_is_nothing_to_the_next) {
-  EXPECT_GT(at_each_call(Target::child, SIGKILL), 3U);
-  EXPECT_EQ(last_, Came::not_permitted);
+// From where the child has left its user, that one cannot stop or kill it any more.
+TEST_F(BrokerStoppedWrapper, whose_child_is_stopped_keeps_nobody_waiting_and_leaves_nothing) {
+  const unsigned leaving = position(Part::wrapper_child, SYS_setresuid);
+  for (const Then then : {Then::goes_on, Then::is_killed}) {
+    const unsigned tried = at_each_call_of(Part::wrapper_child, [&](unsigned call) {
+      const bool is_its_users = call <= leaving;
+      const auto stopped = run_with_pause(first_user, start_command(), Part::wrapper_child, call,
+                                          [&](pid_t child) { return disturb(child, is_its_users, false, then); });
+      if (!stopped.start.was_disturbed) return false;
+      EXPECT_EQ(stopped.found, 0);
+      const bool is_killed = is_its_users && then == Then::is_killed;
+      EXPECT_EQ(stopped.start.wrapper, ending_of(is_killed ? StartStatus::other : StartStatus::serving));
+      EXPECT_TRUE(settle());
+      expect_serving();
+      return true;
+    });
+    EXPECT_GT(tried, 5U);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,79 @@
+// A start of which one system call of one of its processes does not go well: it fails without having been made, its
+// process is killed or is held there. All processes are followed from outside, from the wrapper to the helpers' first
+// workers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <ostream>
+#include <vector>
+
+#include "tests/support/run_as.h"
+
+namespace secshr::test {
+
+// The processes of a start, each from its beginning or from its exec on. The starter is who becomes the broker.
+enum class Part : std::uint8_t {
+  nobody,
+  wrapper_itself,
+  wrapper_child,  // until it executes the starter
+  starter,
+  looker,
+  first_looker,  // the first worker; all others are nobody
+  writer,
+  first_writer,
+  recorder,
+  first_recorder,
+  watcher,
+};
+
+// One kind of call of one process. `what` tells those of one number apart that have nothing to do with each other:
+// the option of a prctl, the command of an fcntl.
+struct CallKind {
+  Part part = Part::nobody;
+  long number = -1;
+  std::uint64_t what = 0;
+  friend auto operator<=>(const CallKind&, const CallKind&) = default;
+};
+std::ostream& operator<<(std::ostream& out, const CallKind& kind);
+
+// A call as it was entered.
+struct MadeCall {
+  CallKind kind;
+  std::uint64_t first_argument = 0;
+};
+
+// Which of its kind, from 1 on.
+struct ChosenCall {
+  CallKind kind;
+  unsigned occurrence = 1;
+};
+
+// In the order of their entries, up to where a start that serves comes to rest.
+std::vector<MadeCall> record_start(const Identity& identity, const Command& command);
+
+struct DisturbedStart {
+  bool was_disturbed = false;  // otherwise it never made that call
+  Ending wrapper;
+};
+
+enum class Times : bool { once, from_then_on };
+
+// The call fails with `error`, and so do, if wished, all later ones of its kind. What is left goes on untraced. Where
+// the wrapper does not end in time, it is killed and the test fails.
+DisturbedStart run_with_failure(const Identity& identity, const Command& command, const ChosenCall& call, int error,
+                                Times times);
+
+// Its process is killed at the entry to its call number `call`, from 1.
+DisturbedStart run_with_kill(const Identity& identity, const Command& command, Part part, unsigned call);
+
+// Its process is held there for as long as `meanwhile` takes, in another process than the test's, and then goes on;
+// all others go on meanwhile. `meanwhile` says what went wrong by a number, and 0 that nothing did.
+struct HeldStart {
+  DisturbedStart start;
+  int found = 0;
+};
+HeldStart run_with_pause(const Identity& identity, const Command& command, Part part, unsigned call,
+                         const std::function<int(pid_t held)>& meanwhile);
+
+}  // namespace secshr::test

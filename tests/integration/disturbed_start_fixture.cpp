@@ -1,0 +1,46 @@
+#include "tests/integration/disturbed_start_fixture.h"
+
+#include "secshr_paths.h"
+#include "tests/integration/privileges.h"
+#include "tests/integration/process_state.h"
+
+namespace secshr::test {
+namespace {
+
+bool is_nothing_left() {
+  return all_other_processes().empty();
+}
+
+bool is_one_broker_and_nothing_else() {
+  const auto found = find_broker_processes();
+  return found.complete() && found.all().size() == all_other_processes().size();
+}
+
+}  // namespace
+
+void DisturbedStartTest::forget_former_starts() {
+  kill_other_processes();
+  for (const std::string directory : {paths::run, paths::log}) {
+    if (exists(directory)) remove_tree(directory);
+  }
+  (void)system_log();
+  (void)broker_messages();
+}
+
+bool DisturbedStartTest::settle() {
+  EXPECT_TRUE(eventually([] { return is_nothing_left() || is_one_broker_and_nothing_else(); }))
+      << "something is left";
+  if (is_nothing_left()) {
+    EXPECT_EQ(lock_holder(), std::nullopt);
+    return false;
+  }
+  expect_privileges(find_broker_processes());
+  return true;
+}
+
+void DisturbedStartTest::expect_that_the_next_start_works() {
+  (void)serve(second_user);
+  expect_serving();
+}
+
+}  // namespace secshr::test

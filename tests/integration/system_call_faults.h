@@ -1,0 +1,34 @@
+// What may go wrong with a start's system calls, one at a time: which of those that were recorded, and how.
+#pragma once
+
+#include <cstddef>
+#include <ostream>
+#include <vector>
+
+#include "tests/integration/disturbed_start.h"
+
+namespace secshr::test {
+
+struct Fault {
+  MadeCall call;  // as it was recorded
+  unsigned occurrence = 1;
+  int error = 0;
+  Times times = Times::once;
+  std::size_t position = 0;  // among all that were recorded
+};
+std::ostream& operator<<(std::ostream& out, const Fault& fault);
+
+// Whether the call changes who a process is, what it may do or what it is limited to.
+bool changes_privilege(const CallKind& kind);
+
+// Of each kind of call of these parts the first and the last one, those of the kinds that change privileges all; each
+// with EPERM and with an error that is usual for it, with EINTR where it can be interrupted, and for good. Left out
+// is what cannot fail.
+std::vector<Fault> faults_of(const std::vector<MadeCall>& calls, const std::vector<Part>& parts);
+
+// Of these, what there is time for with every change: all where SECSHR_EVERY_SYSTEM_CALL is set, else so many,
+// evenly, and privileges that cannot be changed at all.
+std::vector<Fault> sample_of(std::vector<Fault> faults, std::size_t size);
+bool is_every_system_call_wanted();
+
+}  // namespace secshr::test
