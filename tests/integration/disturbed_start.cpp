@@ -227,7 +227,8 @@ class Follower {
     return disturbance_.times == Times::once ? occurrence == chosen : occurrence >= chosen;
   }
 
-  // Not made at all. A brk that fails says where the end was before, as the one that only asks does.
+  // Not made at all: its number is none that there is, which a filter must not kill for. A brk that fails says where
+  // the end was before, as the one that only asks does.
   void fail(pid_t pid, Traced& traced) {
     traced.is_failing = true;
     change(pid, [this](user_regs_struct& registers) {

@@ -1,5 +1,7 @@
 #include "tests/integration/disturbed_start_fixture.h"
 
+#include <algorithm>
+
 #include "secshr_paths.h"
 #include "tests/integration/privileges.h"
 #include "tests/integration/process_state.h"
@@ -11,9 +13,12 @@ bool is_nothing_left() {
   return all_other_processes().empty();
 }
 
+// Of which nobody is root any more: a starter whose helpers are there already is not yet a broker.
 bool is_one_broker_and_nothing_else() {
   const auto found = find_broker_processes();
-  return found.complete() && found.all().size() == all_other_processes().size();
+  const auto is_root = [](pid_t pid) { return status_of(pid)["Uid"].starts_with("0 "); };
+  return found.complete() && found.all().size() == all_other_processes().size() &&
+         std::ranges::none_of(found.brokers, is_root);
 }
 
 }  // namespace
@@ -36,6 +41,11 @@ bool DisturbedStartTest::settle() {
   }
   expect_privileges(find_broker_processes());
   return true;
+}
+
+void DisturbedStartTest::expect_that_nobody_serves_as_root() {
+  const auto holder = lock_holder();
+  EXPECT_FALSE(holder && status_of(*holder)["Uid"].starts_with("0 "));
 }
 
 void DisturbedStartTest::expect_that_the_next_start_works() {

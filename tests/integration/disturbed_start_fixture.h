@@ -11,6 +11,8 @@ class DisturbedStartTest : public BrokerTest {
   static void forget_former_starts();
   // Waits until there is one or the other, and says whether it is a broker. Where it is nothing, nobody has the lock.
   static bool settle();
+  // At once, when a wrapper has said that somebody serves.
+  static void expect_that_nobody_serves_as_root();
   // Another user's, who is served.
   static void expect_that_the_next_start_works();
 };

@@ -52,9 +52,11 @@ int usual_error(long number) {
   return ENOMEM;
 }
 
-// It only asks, hundreds of times.
-bool is_question(const CallKind& kind) {
-  return kind.number == SYS_prctl && kind.what == PR_CAPBSET_READ;
+// Hundreds of times the same for each capability, and all but the first of these only ask.
+bool is_repeated_question(const Fault& fault) {
+  const CallKind& kind = fault.call.kind;
+  return fault.occurrence != 1 && kind.number == SYS_prctl &&
+         (kind.what == PR_CAPBSET_READ || kind.what == PR_CAP_AMBIENT);
 }
 
 void add_faults(Fault fault, std::vector<Fault>& faults) {
@@ -65,9 +67,8 @@ void add_faults(Fault fault, std::vector<Fault>& faults) {
     faults.push_back(fault);
   };
   add(EPERM);
-  const bool is_first = fault.occurrence == 1;
-  if (is_first || !is_question(kind)) add(usual_error(kind.number));
-  if (!is_first) return;
+  if (!is_repeated_question(fault)) add(usual_error(kind.number));
+  if (fault.occurrence != 1) return;
   if (may_be_interrupted(kind.number)) add(EINTR);
   add(EPERM, Times::from_then_on);
 }
@@ -79,11 +80,9 @@ bool is_always_tried(const Fault& fault) {
   return fault.times == Times::from_then_on && changes_privilege(kind) && !is_same_code;
 }
 
-// A lock that is never given is waited for, and most of the questions are alike.
+// A lock that is never given, or whose holder is never known, is waited for until the start gives up.
 bool takes_too_long(const Fault& fault) {
-  const CallKind& kind = fault.call.kind;
-  if (kind.number == SYS_fcntl) return fault.times == Times::from_then_on && kind.what == F_SETLK;
-  return is_question(kind) && fault.occurrence != 1;
+  return fault.times == Times::from_then_on && fault.call.kind.number == SYS_fcntl;
 }
 
 }  // namespace
@@ -123,7 +122,7 @@ bool is_every_system_call_wanted() {
 
 std::vector<Fault> sample_of(std::vector<Fault> faults, std::size_t size) {
   if (is_every_system_call_wanted()) return faults;
-  std::erase_if(faults, takes_too_long);
+  std::erase_if(faults, [](const Fault& fault) { return takes_too_long(fault) || is_repeated_question(fault); });
   std::vector<Fault> sample;
   const std::size_t stride = faults.size() / size + 1;
   for (std::size_t index = 0; index < faults.size(); ++index) {
