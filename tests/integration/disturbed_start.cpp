@@ -30,7 +30,7 @@ using SteadyClock = std::chrono::steady_clock;
 // Longer than any start may take.
 constexpr std::chrono::seconds wrapper_deadline{20};
 // After which nobody who has made no call will make the one that is waited for.
-constexpr std::chrono::milliseconds rest{60};
+constexpr std::chrono::milliseconds rest_of_fault{60};
 constexpr std::chrono::milliseconds rest_of_record{500};
 constexpr std::chrono::milliseconds most_rest{1500};
 constexpr long options_of_all =
@@ -115,7 +115,7 @@ class Follower {
 
   // Where calls go on failing there may be no end to them.
   [[nodiscard]] SteadyClock::time_point quiet_until() const {
-    const auto wanted = disturbance_.means == Means::record ? rest_of_record : rest;
+    const auto wanted = disturbance_.means == Means::record ? rest_of_record : rest_of_fault;
     return std::min(busy_at_ + wanted, ended_at_ + most_rest);
   }
   void give_up() {
