@@ -62,14 +62,18 @@ constexpr rlim_t processes_of(const Role& role) noexcept {
   return role.may_fork ? limits::processes_per_uid : 0;
 }
 
-bool set_limit(__rlimit_resource resource, rlim_t most) noexcept {
-  const rlimit limit{most, most};
+// A machine may have set a lower one, which stays.
+bool lower_limit(__rlimit_resource resource, rlim_t most) noexcept {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0) return false;
+  limit.rlim_max = std::min(limit.rlim_max, most);
+  limit.rlim_cur = limit.rlim_max;
   return ::setrlimit(resource, &limit) == 0;
 }
 
-bool limit_equals(__rlimit_resource resource, rlim_t most) noexcept {
+bool is_limited(__rlimit_resource resource, rlim_t most) noexcept {
   rlimit limit{};
-  return ::getrlimit(resource, &limit) == 0 && limit.rlim_cur == most && limit.rlim_max == most;
+  return ::getrlimit(resource, &limit) == 0 && limit.rlim_cur <= most && limit.rlim_max <= most;
 }
 
 // One set, compared capability by capability.
@@ -129,8 +133,8 @@ const char* drop_privileges(const Role& role) noexcept {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no-new-privs";
   // After the uids: changing them resets dumpable to the system's default.
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return "dumpable";
-  if (!set_limit(RLIMIT_CORE, 0)) return "core-limit";
-  if (!set_limit(RLIMIT_NPROC, processes_of(role))) return "process-limit";
+  if (!lower_limit(RLIMIT_CORE, 0)) return "core-limit";
+  if (!lower_limit(RLIMIT_NPROC, processes_of(role))) return "process-limit";
   if (::prctl(PR_SET_NAME, role.name) != 0) return "name";
 
   if (const char* difference = difference_from(role)) return difference;
@@ -151,8 +155,8 @@ const char* difference_from(const Role& role) noexcept {
   if (::prctl(PR_GET_SECUREBITS) != static_cast<int>(final_securebits)) return "securebits-differ";
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return "no-new-privs-differs";
   if (::prctl(PR_GET_DUMPABLE) != 0) return "dumpable-differs";
-  if (!limit_equals(RLIMIT_CORE, 0)) return "core-limit-differs";
-  if (!limit_equals(RLIMIT_NPROC, processes_of(role))) return "process-limit-differs";
+  if (!is_limited(RLIMIT_CORE, 0)) return "core-limit-differs";
+  if (!is_limited(RLIMIT_NPROC, processes_of(role))) return "process-limit-differs";
   return nullptr;
 }
 
