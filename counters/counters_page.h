@@ -21,6 +21,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "protocol/rules.h"
+
 namespace secshr {
 
 // What requests are counted as, in the order of Counters::requests. The last stands for all others.
@@ -28,10 +30,7 @@ inline constexpr std::array<std::string_view, 8> counted_requests{
     "wake", "remove-semaphore-set", "remove-segment", "remove-file", "continue", "flush-header", "ping", "unknown"};
 
 // The order of Counters::refused_by_rule.
-inline constexpr std::array<std::string_view, 20> counted_rules{
-    "peer.pid", "peer.mixed",   "peer.namespace", "sem.alter", "sem.lastop", "shm.rw",    "shm.attached",
-    "ipc.root", "hdr.read",     "hdr.type",       "hdr.ids",   "hdr.live",   "sock.name", "sock.live",
-    "sock.dir", "proc.install", "wake.caught",    "rate.uid",  "cfg.off",    "lockdown"};
+inline constexpr auto counted_rules = protocol::rule_ids;
 
 // What a kernel may lack, as bits of Counters::degraded.
 inline constexpr std::uint64_t without_landlock = 1;

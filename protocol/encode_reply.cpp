@@ -7,9 +7,11 @@
 
 namespace secshr::protocol {
 
-std::array<std::byte, header_size> encode_reply(const RequestHeader& request, std::int32_t code) noexcept {
+std::array<std::byte, header_size> encode_reply(const RequestHeader& request, std::int32_t code,
+                                                std::int32_t rule) noexcept {
   RequestHeader header = request;
   header.code = code;
+  if (request.wants_rule()) header.use_secshr = rule;
   std::array<std::byte, header_size> datagram{};
   WireWriter writer(datagram);
   write_header(writer, header);

@@ -13,9 +13,10 @@
 
 namespace secshr::protocol {
 
-// Echoes all of the request's header but the code. A foreign communication key is echoed too.
-[[nodiscard]] std::array<std::byte, header_size> encode_reply(const RequestHeader& request,
-                                                              std::int32_t code) noexcept;
+// Echoes all of the request's header but the code, and the flag where the rule's number (rules.h) is wanted in its
+// place. A foreign communication key is echoed too.
+[[nodiscard]] std::array<std::byte, header_size> encode_reply(const RequestHeader& request, std::int32_t code,
+                                                              std::int32_t rule = 0) noexcept;
 
 // Exactly one header, or the error "length".
 [[nodiscard]] std::expected<Reply, DecodeError> decode_reply(std::span<const std::byte> datagram) noexcept;

@@ -31,7 +31,7 @@ void write_body(WireWriter& writer, const FlushHeader& request) noexcept {
 std::size_t encode_request(const RequestHeader& header, const Request& request, std::span<std::byte> out) noexcept {
   WireWriter writer(out);
   RequestHeader own = header;
-  own.code = static_cast<std::int32_t>(code_of(request));
+  own.code = static_cast<std::int32_t>(code_of(request)) | (header.code & explained_bit);
   write_header(writer, own);
   // get_if rather than visit, which can throw.
   if (const auto* wake = std::get_if<Wake>(&request)) writer.i32(wake->pid);

@@ -22,6 +22,10 @@ enum class RequestCode : std::int32_t {
   ping = 0x100,
 };
 
+// Added to a request's code: the reply then has the number of the rule that refused it (rules.h, 0: none) in the
+// place of the flag. Ours, too.
+inline constexpr std::int32_t explained_bit = 0x200;
+
 // The first 24 bytes of every datagram, in both directions.
 struct RequestHeader {
   std::int32_t code = 0;  // a request, or in a reply 0 or an errno
@@ -29,6 +33,7 @@ struct RequestHeader {
   std::int32_t use_secshr = 0;  // uninitialised in stock release builds: echoed, never interpreted
   std::int32_t pid = 0;         // what the sender says of itself: compared with the kernel's word, never trusted
   std::uint64_t sequence = 0;
+  [[nodiscard]] constexpr bool wants_rule() const noexcept { return (code & explained_bit) != 0; }
   bool operator==(const RequestHeader&) const = default;
 };
 
@@ -116,10 +121,10 @@ static_assert(request_codes.size() == std::variant_size_v<Request>);
   return request_codes[request.index()];
 }
 
-// The request code with this number, if there is one.
+// The request code with this number, if there is one, whether or not the rule is wanted.
 [[nodiscard]] constexpr std::optional<RequestCode> known_code(std::int32_t number) noexcept {
   for (const RequestCode code : request_codes) {
-    if (static_cast<std::int32_t>(code) == number) return code;
+    if (static_cast<std::int32_t>(code) == (number & ~explained_bit)) return code;
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 
 #include "protocol/decode_request.h"
 #include "protocol/encode_reply.h"
+#include "protocol/rules.h"
 #include "secshr/exchange_record.h"
 #include "secshr/named_process.h"
 #include "secshr/operations/continue_process.h"
@@ -221,7 +222,7 @@ void Broker::on_written(const WriteReport& report) noexcept {
 void Broker::answer(Exchange& exchange, Outcome outcome) noexcept {
   note_refusal(exchange, outcome);
   exchange.line = write_record(exchange, outcome);
-  exchange.reply_code = outcome.code;
+  exchange.outcome = outcome;
   if (!audit_.has_written(exchange.line)) {
     exchange.stage = Exchange::Stage::recording;
     return;
@@ -249,14 +250,14 @@ void Broker::abandon() noexcept {
 
 void Broker::finish(Exchange& exchange) noexcept {
   exchange.stage = Exchange::Stage::handling;
-  reply(exchange, exchange.reply_code);
+  reply(exchange, exchange.outcome);
   if (look_for_leftovers(exchange)) return;
   remove_leftovers(exchange);
   exchanges_.release(exchange);
 }
 
-void Broker::reply(const Exchange& exchange, std::int32_t code) noexcept {
-  const auto bytes = protocol::encode_reply(*exchange.header, code);
+void Broker::reply(const Exchange& exchange, const Outcome& outcome) noexcept {
+  const auto bytes = protocol::encode_reply(*exchange.header, outcome.code, protocol::rule_number(outcome.rule));
   // A client that is gone, full or hostile is its own loss: it costs a counter.
   if (!kernel_.send_reply(exchange.directory, exchange.reply_to.c_str(), exchange.peer->credentials, bytes))
     ++unsent_replies_;
@@ -394,7 +395,7 @@ void Broker::expire() noexcept {
       finish(exchange);  // the log hangs: what was done is done, and is told
     } else if (with_helper) {
       (void)write_record(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
-      reply(exchange, ETIMEDOUT);
+      reply(exchange, {Verdict::failed, rule::none, ETIMEDOUT});
       exchange.told = true;
     } else {
       answer(exchange, {Verdict::failed, rule::none, ETIMEDOUT});

@@ -84,7 +84,7 @@ class Broker {
   void answer(Exchange& exchange, Outcome outcome) noexcept;
   // The reply, and the end of the exchange, once the leftovers of its client are seen to.
   void finish(Exchange& exchange) noexcept;
-  void reply(const Exchange& exchange, std::int32_t code) noexcept;
+  void reply(const Exchange& exchange, const Outcome& outcome) noexcept;
   // No reply is owed, or none can be addressed.
   void drop(Exchange& exchange, Denied denied) noexcept;
   void note_refusal(const Exchange& exchange, const Outcome& outcome) noexcept;

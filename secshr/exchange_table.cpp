@@ -40,7 +40,7 @@ void ExchangeTable::release(Exchange& exchange) noexcept {
   exchange.client.reset();
   exchange.seen.reset();
   exchange.line = 0;
-  exchange.reply_code = 0;
+  exchange.outcome = {};
   exchange.removed.reset();
   exchange.object.reset();
   exchange.header.reset();

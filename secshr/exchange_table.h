@@ -13,6 +13,7 @@
 #include "secshr/helper.h"
 #include "secshr/kernel.h"
 #include "secshr/limits.h"
+#include "secshr/outcome.h"
 #include "secshr/peer.h"
 
 namespace secshr {
@@ -42,8 +43,8 @@ struct Exchange {
   MonotonicTime received_at;
   MonotonicTime deadline;
   unsigned attempts = 0;
-  std::int32_t reply_code = 0;  // what the client is told
-  Ticket line = 0;              // of the record that must be written before
+  Outcome outcome;  // what the client is told
+  Ticket line = 0;  // of the record that must be written before
 
   std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
   std::optional<Credentials> credentials;  // the kernel's word, for the record

@@ -10,14 +10,26 @@ namespace secshr::protocol::test {
 namespace {
 
 RequestHeader sender() {
-  // A code of its own, which the encoder must not use.
-  return {0x7777, release_key, static_cast<std::int32_t>(0xdeadbeef), 3090, 1};
+  // A code of its own, of which the encoder must use no bit but that by which the rule is wanted.
+  return {0x7577, release_key, static_cast<std::int32_t>(0xdeadbeef), 3090, 1};
 }
 
 Bytes encoded(const Request& request) {
   Bytes out(maximum_datagram, std::byte{0xee});
   out.resize(encode_request(sender(), request, out));
   return out;
+}
+
+TEST(EncodeRequest, says_that_the_rule_is_wanted) {
+  RequestHeader wanting = sender();
+  wanting.code = explained_bit;
+  Bytes out(maximum_datagram);
+  out.resize(encode_request(wanting, Wake{12345}, out));
+  EXPECT_EQ(out, header(1, 2) + bytes({0x39, 0x30, 0, 0}));
+  const auto decoded = decode_header(out);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_TRUE(decoded->wants_rule());
+  EXPECT_EQ(decode_request(*decoded, out, release_key), Request(Wake{12345}));
 }
 
 TEST(EncodeRequest, writes_the_described_bytes) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "protocol/encode_reply.h"
+#include "protocol/rules.h"
 #include "tests/unit/protocol/datagrams.h"
 
 namespace secshr::protocol::test {
@@ -30,6 +31,24 @@ TEST(EncodeReply, echoes_a_foreign_key_and_every_bit_of_the_rest) {
   const RequestHeader foreign{6, 0x04030201, 0x08070605, 0x0c0b0a09, 0x14131211100f0e0d};
   EXPECT_EQ(vector(encode_reply(foreign, 0)),
             bytes({0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}));
+}
+
+TEST(EncodeReply, has_the_rule_in_the_place_of_the_flag_where_that_is_wanted_and_nowhere_else) {
+  RequestHeader wanted = request();
+  wanted.code |= explained_bit;
+  EXPECT_EQ(decode_reply(encode_reply(wanted, EPERM, 4))->header.use_secshr, 4);
+  EXPECT_EQ(decode_reply(encode_reply(wanted, 0))->header.use_secshr, 0);
+  EXPECT_EQ(decode_reply(encode_reply(request(), EPERM, 4))->header.use_secshr, request().use_secshr);
+}
+
+TEST(RuleNumber, is_that_of_the_list_and_stays) {
+  EXPECT_EQ(rule_number("peer.pid"), 1);
+  EXPECT_EQ(rule_number("sem.alter"), 4);
+  EXPECT_EQ(rule_number("cfg.off"), 19);
+  EXPECT_EQ(rule_number("lockdown"), 20);
+  for (const char* const none : {"none", "", "sem", "sem.alter "}) EXPECT_EQ(rule_number(none), 0);
+  for (std::int32_t number = 1; number <= 20; ++number) EXPECT_EQ(rule_number(rule_id(number)), number);
+  for (const std::int32_t number : {0, -1, 21, INT32_MAX, INT32_MIN}) EXPECT_EQ(rule_id(number), "");
 }
 
 TEST(DecodeReply, reads_what_the_server_wrote) {
