@@ -49,7 +49,9 @@ secshr_require_program(HAVE_HARDENED_STATIC_PIE COMPILE -O2 ${hardening_compile}
   ${hardening_link})
 
 add_library(secshr_hardening INTERFACE)
-target_compile_options(secshr_hardening INTERFACE ${hardening_compile} ${fortify} ${assertions} -fPIE)
+# A shared library is all that is not for an executable.
+set(independent $<IF:$<BOOL:$<TARGET_PROPERTY:POSITION_INDEPENDENT_CODE>>,-fPIC,-fPIE>)
+target_compile_options(secshr_hardening INTERFACE ${hardening_compile} ${fortify} ${assertions} ${independent})
 target_link_options(secshr_hardening INTERFACE ${hardening_link})
 
 # The sanitizers replace FORTIFY (their interceptors and it exclude each other) and static linking.
@@ -70,11 +72,12 @@ target_link_options(secshr_sanitized INTERFACE ${hardening_link} ${sanitize_flag
 # environment and opens files, which no setuid program may do.
 function(secshr_harden target)
   cmake_parse_arguments(arg "PRIVILEGED" "" "" ${ARGN})
-  target_link_libraries(${target} PRIVATE secshr_warnings)
+  # Not for who links an installed library.
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:secshr_warnings>)
   if(SECSHR_SANITIZE AND NOT arg_PRIVILEGED)
-    target_link_libraries(${target} PRIVATE secshr_sanitized)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:secshr_sanitized>)
   else()
-    target_link_libraries(${target} PRIVATE secshr_hardening)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:secshr_hardening>)
   endif()
 endfunction()
 
