@@ -37,6 +37,7 @@ bool is_gone(int error) noexcept {
 // Through the descriptor, so that it is the socket that was looked at.
 bool is_bound(int file) noexcept {
   const Descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!probe) return true;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);

@@ -13,10 +13,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "client/explanation.h"
+#include "client/variables.h"
 #include "system/pidfd.h"
 
 namespace secshr::client {
@@ -53,14 +54,15 @@ struct Environment {
 
 // The two variables that the wrapper reads, under the names that it gives most to.
 void make_environment(const Handle& handle, Environment& environment) noexcept {
-  const char* const tmp = handle.profile->tmp_variables.front().data();
-  (void)std::snprintf(environment.directory.data(), environment.directory.size(), "%s=%s", tmp,
-                      handle.directory.data());
+  const std::string_view tmp = handle.profile->tmp_variables.front();
+  (void)std::snprintf(environment.directory.data(), environment.directory.size(), "%.*s=%s",
+                      static_cast<int>(tmp.size()), tmp.data(), handle.directory.data());
   environment.entries[0] = environment.directory.data();
   for (const auto name : handle.profile->log_variables) {
-    const char* const value = ::secure_getenv(name.data());
+    const char* const value = read_variable(name);
     if (value == nullptr) continue;
-    const int size = std::snprintf(environment.log.data(), environment.log.size(), "%s=%s", name.data(), value);
+    const int size = std::snprintf(environment.log.data(), environment.log.size(), "%.*s=%s",
+                                   static_cast<int>(name.size()), name.data(), value);
     if (static_cast<std::size_t>(size) < environment.log.size()) environment.entries[1] = environment.log.data();
     return;
   }

@@ -13,7 +13,6 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -22,6 +21,7 @@
 #include "client/explanation.h"
 #include "client/handle.h"
 #include "client/plain_calls.h"
+#include "client/variables.h"
 #include "protocol/communication_key.h"
 
 struct secshr_handle : secshr::client::Handle {};
@@ -51,9 +51,10 @@ int choose_profile(Handle& handle, const char* name) noexcept {
 }
 
 int choose_wrapper(Handle& handle, const char* installation) noexcept {
-  if (installation == nullptr) installation = ::secure_getenv(handle.profile->dist_variable.data());
+  if (installation == nullptr) installation = read_variable(handle.profile->dist_variable);
   if (installation == nullptr) {
-    return fail(-EINVAL, "no installation is named, and %s is not set", handle.profile->dist_variable.data());
+    const std::string_view name = handle.profile->dist_variable;
+    return fail(-EINVAL, "no installation is named, and %.*s is not set", static_cast<int>(name.size()), name.data());
   }
   if (installation[0] != '/') return fail(-EINVAL, "the installation %s is not an absolute path", installation);
   const int size = std::snprintf(handle.wrapper.data(), handle.wrapper.size(), "%s/gtmsecshr", installation);
@@ -70,7 +71,7 @@ int choose_directory(Handle& handle, const char* directory) noexcept {
   }
   if (directory == nullptr) {
     for (const auto name : handle.profile->tmp_variables) {
-      directory = ::secure_getenv(name.data());
+      directory = read_variable(name);
       if (directory != nullptr) break;
     }
     if (directory == nullptr || !is_usable_directory(directory)) directory = "/tmp";

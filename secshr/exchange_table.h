@@ -42,9 +42,9 @@ struct Exchange {
   LookAt look = LookAt::client;  // what it waits for a look at, or was looked at for it
   MonotonicTime received_at;
   MonotonicTime deadline;
-  unsigned attempts = 0;
   Outcome outcome;  // what the client is told
   Ticket line = 0;  // of the record that must be written before
+  unsigned attempts = 0;
 
   std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
   std::optional<Credentials> credentials;  // the kernel's word, for the record

@@ -16,7 +16,7 @@ struct ServicePoint {
   // To be closed as soon as nobody's datagram is in its queue, or then.
   bool is_leaving = false;
   bool is_sealed = false;
-  MonotonicTime close_by{};
+  MonotonicTime close_by = MonotonicTime::max();
 };
 
 }  // namespace secshr

@@ -115,6 +115,7 @@ TEST_F(LibraryEnds, a_client_that_is_killed_at_any_of_its_system_calls_is_in_nob
 TEST_F(LibraryEnds, a_takeover_while_it_asks_is_not_noticed) {
   const auto maker = connect(second_user);
   std::vector<int> sets;
+  sets.reserve(150);
   for (int each = 0; each < 150; ++each) sets.push_back(make_set(*maker));
   (void)serve();
   const pid_t client = start_client(first_user, [&](secshr_t* handle) {

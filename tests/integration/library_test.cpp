@@ -448,11 +448,13 @@ TEST_F(Library, takes_no_answer_of_its_own_users_other_processes) {
 TEST_F(Library, serves_threads_and_children_that_are_forked_meanwhile) {
   const auto maker = connect(second_user);
   std::vector<int> sets;
+  sets.reserve(80);
   for (int each = 0; each < 80; ++each) sets.push_back(make_set(*maker));
   expect(ask(first_user,
              [&](secshr_t* handle) {
                std::atomic<int> failures{0};
                std::vector<std::thread> threads;
+               threads.reserve(8);
                for (std::size_t thread = 0; thread < 8; ++thread) {
                  threads.emplace_back([&, thread] {
                    for (std::size_t each = thread; each < sets.size(); each += 8) {

@@ -33,6 +33,7 @@ TEST(ProcessTurn, is_one_threads_at_a_time) {
   unsigned counter = 0;  // not atomic: only who has the turn touches it
   {
     std::vector<std::jthread> all;
+    all.reserve(threads);
     for (unsigned thread = 0; thread < threads; ++thread) {
       all.emplace_back([&counter] {
         for (unsigned round = 0; round < rounds; ++round) {
@@ -86,6 +87,7 @@ TEST(ProcessTurn, children_that_are_forked_all_the_time_get_on_and_so_do_the_thr
   unsigned counter = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&] {
         while (!is_over) {
