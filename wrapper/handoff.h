@@ -1,7 +1,8 @@
 // What the wrapper hands to the starter: the one contract between the two programs.
 //
-// Descriptors: 0, 1 and 2 are /dev/null; `readiness_descriptor` is the write end of a pipe on which the starter
-// writes one StartStatus byte when it serves or gives up (end of file without a byte means it died);
+// Descriptors: 0, 1 and 2 are /dev/null; `readiness_descriptor` is one end of a stream socket on which the
+// starter sends one StartStatus byte when it serves or gives up (end of file without a byte means it died). It is no
+// pipe, so that a broker needs no call that writes to what may be a file;
 // `executable_descriptor` is an O_PATH descriptor of the wrapper's own executable, whose (st_dev, st_ino) says
 // which installation this is. Everything above is closed.
 // Arguments: { "secshrd", "--invoker", "UID", "GID" }: the real ids of the user who ran the wrapper, in decimal. That

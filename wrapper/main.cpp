@@ -2,6 +2,7 @@
 // environment variables and who the caller is, hands these to the installed broker in a clean process, waits until
 // that serves or gives up, and exits with its word. No arguments, no configuration, no allocation.
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@ int open_broker() noexcept {
 // In the child. A refusal is logged before it goes to the parent, so that it is there when the caller looks.
 [[noreturn]] void execute_broker(int readiness, int executable, int broker, char** argv, char** envp) noexcept {
   StartStatus status = StartStatus::other;
-  // The exec closes all others. No source is overwritten before its turn: the pipe was opened first.
+  // The exec closes all others. No source is overwritten before its turn: the sockets were opened first.
   const bool placed = ::dup2(readiness, readiness_descriptor) >= 0 && ::dup2(executable, executable_descriptor) >= 0;
   const char* reason = placed ? leave_the_caller() : "descriptors";
   // After leaving: until then the caller may change these of its own process.
@@ -97,7 +98,7 @@ int main() {
   require(::chdir("/") == 0 ? nullptr : "no-root-directory");
   // 4. Who asks, by the kernel's word, through which installation, with which directories; and what is to run.
   int readiness[2];
-  require(::pipe2(readiness, O_CLOEXEC) == 0 ? nullptr : "pipe");
+  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, readiness) == 0 ? nullptr : "readiness");
   char uid[24], gid[24];
   (void)std::snprintf(uid, sizeof uid, "%u", invoker);
   (void)std::snprintf(gid, sizeof gid, "%u", ::getgid());

@@ -18,7 +18,6 @@
 #include <span>
 
 #include "protocol/database_header.h"
-#include "wrapper/handoff.h"
 
 namespace secshr {
 namespace {
@@ -44,8 +43,8 @@ constexpr std::uint64_t most_descriptors = 65535;
 constexpr Argument descriptor(std::uint8_t index) {
   return at_most(index, most_descriptors);
 }
-constexpr std::uint64_t standard_error = 2;
 
+// No last words: who may write to descriptor 2 may close it and open a file there.
 constexpr SyscallRow every_process[] = {
     {SYS_brk, "memory"},
     {SYS_mmap,
@@ -57,8 +56,6 @@ constexpr SyscallRow every_process[] = {
     {SYS_clock_gettime, "deadlines, where the clock cannot be read without a call"},
     {SYS_restart_syscall, "a wait that a stop and a continuation interrupted"},
     {SYS_exit_group, "the end"},
-    {SYS_write, "last words of a broken invariant", {at_most(0, standard_error)}},
-    {SYS_writev, "the library's own last words", {at_most(0, standard_error)}},
     {SYS_getpid, "abort(3)"},
     {SYS_gettid, "abort(3), and the log library"},
     {SYS_futex, "the first exception that is thrown", {equal(1, FUTEX_WAKE_PRIVATE)}},
@@ -83,6 +80,12 @@ constexpr SyscallRow abort_of_itself[] = {
 
 constexpr SyscallRow channel[] = {
     {SYS_recvmsg, "the other side's messages"},
+    {SYS_sendmsg, "messages to the other side"},
+};
+
+// Who may write to any descriptor is handed none.
+constexpr SyscallRow channel_without_descriptors[] = {
+    {SYS_recvfrom, "a line, which stays in the channel until it is written"},
     {SYS_sendmsg, "messages to the other side"},
 };
 
@@ -115,8 +118,7 @@ constexpr SyscallRow broker_alone[] = {
     {SYS_poll, "the next turn"},
     {SYS_read, "signals, and the kernel's list of bound names"},
     {SYS_lseek, "that list from its start", {equal(1, 0), equal(2, SEEK_SET)}},
-    {SYS_write, "the word to the wrapper that it serves", {equal(0, readiness_descriptor)}},
-    {SYS_sendto, "replies, the system log, and what fills a queue that is to be closed"},
+    {SYS_sendto, "the word to the wrapper, replies, the system log, and what fills a queue that is to be closed"},
     {SYS_connect, "a client's socket, for a reply or to see whether it is bound; the system log"},
     {SYS_socket,
      "another reply socket for one whose replies are not read",
@@ -169,7 +171,6 @@ constexpr SyscallRow writer_alone[] = {
 
 constexpr SyscallRow recorder_alone[] = {
     {SYS_fcntl, "the log's descriptor, as one's own", {equal(1, F_DUPFD_CLOEXEC)}},
-    {SYS_recvfrom, "a line, which stays in the channel until it is written"},
     {SYS_pread64, "whether the log ends in the middle of a line"},
     {SYS_write, "a line"},
 };
@@ -293,7 +294,8 @@ std::vector<SyscallRow> allowed_calls(Confined process) {
                     status_of_files, writer_alone});
       break;
     case Confined::recorder:
-      append(rows, {abort_where_nobody_else_is_reached, channel, status_of_files, recorder_alone});
+      append(rows,
+             {abort_where_nobody_else_is_reached, channel_without_descriptors, status_of_files, recorder_alone});
       break;
     default:
       append(rows, {abort_of_itself, raising_capabilities, watcher_alone});

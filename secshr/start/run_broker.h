@@ -34,7 +34,7 @@ struct Place {
   int signals = -1;      // see Loop
 };
 
-// Drops everything but the broker's own privileges, says on the readiness pipe that it serves, and serves until it
+// Drops everything but the broker's own privileges, says on the readiness socket that it serves, and serves until it
 // ends.
 [[nodiscard]] Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span<ServicePoint> points,
                                           Place place, Logs& logs, std::vector<Note>& notes);

@@ -63,6 +63,9 @@ std::size_t libraries_of(pid_t pid) {
   return libraries.size();
 }
 
+// Before there is a private world, which has directories of its own at the sources' place, be that below /tmp.
+const std::string document = text_of(ASSURANCE_DOCUMENT);
+
 class AttackSurface : public BrokerTest {};
 
 TEST_F(AttackSurface, is_what_the_document_says) {
@@ -84,7 +87,6 @@ TEST_F(AttackSurface, is_what_the_document_says) {
       {"recorder", found.recorders.at(0), Confined::recorder},
       {"its supervisor", found.recorder_supervisors.at(0), Confined::recorder_supervisor},
   };
-  const std::string document = text_of(ASSURANCE_DOCUMENT);
   for (const auto& [name, pid, process] : rows) {
     const ProcessStatus status = status_of(pid);
     const std::string line =

@@ -38,7 +38,7 @@ bool is_lived_by(const CallKind& kind) {
 // The wrapper has heard nothing, or cannot hear: the broker serves all the same.
 bool loses_the_word(const MadeCall& call) {
   if (call.kind.part == Part::wrapper_itself) return call.kind.number == SYS_read || call.kind.number == SYS_close;
-  return call.kind.part == Part::starter && call.kind.number == SYS_write;
+  return call.kind.part == Part::starter && call.kind.number == SYS_sendto;
 }
 
 class BrokerFailedCall : public DisturbedStartTest {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/keyctl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
@@ -191,6 +192,26 @@ class Confinement : public PrivateWorldTest {
         {"modes", [] { return result_of(::chmod(victim_file.c_str(), 04755)); }, unknown, {}},
         {"owners", [] { return result_of(::chown(victim_file.c_str(), 0, 0)); }, unknown, {}},
         {"opening for writing", [] { return result_of(::open(victim_file.c_str(), O_WRONLY)); }, unknown, {}},
+        // What a row allows for one descriptor it allows for whatever has that number.
+        {"writing what has a standard descriptor's number",
+         [] {
+           const int flags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+           for (int number = 0; number <= 3; ++number) {
+             (void)::close(number);
+             open_how how{};
+             how.flags = flags;
+             if (::openat(AT_FDCWD, victim_file.c_str(), flags) < 0 &&
+                 ::syscall(SYS_openat2, AT_FDCWD, victim_file.c_str(), &how, sizeof how) < 0) {
+               continue;
+             }
+             if (::write(number, "x", 1) == 1) return 0;
+             iovec data{const_cast<char*>("x"), 1};
+             if (::writev(number, &data, 1) == 1) return 0;
+           }
+           return ENOSYS;
+         },
+         unknown,
+         {}},
         {"emptying", [] { return result_of(::open(victim_file.c_str(), O_RDONLY | O_TRUNC)); }, unknown, {}},
         {"making a file", [] { return result_of(::open("/mnt/test/made", O_RDONLY | O_CREAT, 0600)); }, unknown, {}},
         {"a directory", [] { return result_of(::mkdir("/mnt/test/made-directory", 0700)); }, unknown, {}},

@@ -45,7 +45,7 @@ class WrapperInheritedState : public WrapperTest {
     for (const char* const number : {"0", "1", "2"}) {
       EXPECT_EQ(seen.at(std::string("descriptor.") + number), "/dev/null:both");
     }
-    EXPECT_EQ(seen.at("descriptor.3"), "pipe:write");
+    EXPECT_EQ(seen.at("descriptor.3"), "socket:both");
     EXPECT_EQ(seen.at("descriptor.4"), wrapper + ":path");
 
     EXPECT_EQ(seen.at("status.Uid"), "0 0 0 0");

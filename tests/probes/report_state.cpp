@@ -87,7 +87,7 @@ void add_descriptors() {
                                : (flags & O_ACCMODE) == O_WRONLY ? "write"
                                                                  : "both";
     std::string name = target.data();
-    if (name.starts_with("pipe:")) name = "pipe";
+    if (name.starts_with("socket:")) name = "socket";
     add("descriptor." + std::to_string(number), name + ":" + access);
     struct stat status{};
     if (::fstat(number, &status) == 0) {
