@@ -68,11 +68,28 @@ bool BrokerProcesses::complete() const {
          recorder_supervisors.size() == recorders.size();
 }
 
+namespace {
+
+int filters_of(pid_t pid) {
+  const auto status = status_of(pid);
+  return status.contains("Seccomp_filters") ? std::stoi(status.at("Seccomp_filters")) : 0;
+}
+
+// Of its workers the starter waits for the first only.
+bool are_confined(const std::vector<pid_t>& workers, const std::vector<pid_t>& supervisors) {
+  const int most = filters_of(supervisors.front());
+  return std::ranges::all_of(workers, [&](pid_t worker) { return filters_of(worker) > most; });
+}
+
+}  // namespace
+
 BrokerProcesses wait_for_processes() {
   BrokerProcesses found;
   EXPECT_TRUE(eventually([&] {
     found = find_broker_processes();
-    return found.complete();
+    return found.complete() && are_confined(found.lookers, found.looker_supervisors) &&
+           are_confined(found.writers, found.writer_supervisors) &&
+           are_confined(found.recorders, found.recorder_supervisors);
   })) << "the broker's processes are not what they should be";
   return found;
 }
