@@ -172,6 +172,8 @@ Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span
   audit.event("started", describe_start(plan));
   for (const Note& note : notes) audit.event(note.event, note.detail);
   place.lock.release(InstanceLock::Part::turn);
+  // Before the word: who hears it may ask at once what this broker lacks.
+  books.publish(broker);
   tell_wrapper(StartStatus::serving);
   ControlPort control_port(std::move(control));
   const Loop loop{points,        plan.server_name,

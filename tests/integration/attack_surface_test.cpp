@@ -15,6 +15,7 @@
 #include "secshr/privilege/syscall_policy.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/process_state.h"
+#include "wrapper/handoff.h"
 
 namespace secshr::test {
 namespace {
@@ -74,7 +75,8 @@ TEST_F(AttackSurface, is_what_the_document_says) {
   ASSERT_TRUE(found.complete());
   // Nothing of a start is open any more, and the workers have closed what is their supervisor's.
   const auto are_at_rest = [&] {
-    return std::ranges::all_of(found.lookers, [](pid_t pid) { return descriptors_of(pid).size() == 4; }) &&
+    return !descriptors_of(found.brokers.at(0)).contains(readiness_descriptor) &&
+           std::ranges::all_of(found.lookers, [](pid_t pid) { return descriptors_of(pid).size() == 4; }) &&
            std::ranges::all_of(found.writers, [](pid_t pid) { return descriptors_of(pid).size() == 4; });
   };
   EXPECT_TRUE(eventually(are_at_rest));

@@ -17,7 +17,9 @@
 #include "secshr/control/control_port.h"
 #include "secshr/descriptor_passing.h"
 #include "secshr/limits.h"
+#include "secshr/privilege/least_privilege.h"
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/privileges.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/renewal.h"
 #include "tests/support/fail.h"
@@ -215,7 +217,9 @@ TEST_F(FormerBroker, that_gives_up_its_lock_and_stays_is_killed_all_the_same) {
   EXPECT_EQ(lock_holder(), broker);
   expect_serving();
   EXPECT_FALSE(has_ended(milliseconds{500})) << "who leaves has time for what it is at";
-  EXPECT_EQ(find_broker_processes().watchers.size(), 1U);
+  const auto watchers = find_broker_processes().watchers;
+  ASSERT_EQ(watchers.size(), 1U);
+  expect_role(watchers[0], broker_uid, watcher_capabilities, 2);
   EXPECT_TRUE(has_ended(limits::former_broker_deadline + slack));
   EXPECT_GE(steady_clock::now() - began, limits::former_broker_deadline);
   EXPECT_TRUE(eventually([] { return find_broker_processes().watchers.empty(); }));

@@ -2,16 +2,22 @@
 #include "secshr/privilege/least_privilege.h"
 
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -238,6 +244,38 @@ TEST_F(LeastPrivilege, nothing_that_was_given_away_can_be_had_again) {
   };
   EXPECT_EQ(in_child([&] { return drop_privileges(role) != nullptr ? "drop" : attempts(); }), "");
   EXPECT_EQ(in_child(attempts), "uid") << "root can: the attempts are real ones";
+}
+
+// A kernel that would give it back: it says so to one attempt.
+bool have_success_said_to(long call, std::uint32_t first, std::uint32_t second) {
+  const sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 5),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, second, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(code), const_cast<sock_filter*>(code)};
+  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+}
+
+TEST_F(LeastPrivilege, what_can_be_had_again_is_noticed_though_nothing_differs) {
+  struct Attempt {
+    long call;
+    std::uint32_t first, second;
+  };
+  for (const auto& [call, first, second] :
+       {Attempt{SYS_setresuid, 0, 0}, Attempt{SYS_setresgid, 0, 0}, Attempt{SYS_prctl, PR_SET_SECUREBITS, 0},
+        Attempt{SYS_prctl, PR_SET_NO_NEW_PRIVS, 0}}) {
+    EXPECT_EQ(in_child([&, call = call, first = first, second = second] {
+                return have_success_said_to(call, first, second) ? text_of(drop_privileges(role)) : "no filter";
+              }),
+              "regained")
+        << call;
+  }
 }
 
 TEST_F(LeastPrivilege, a_setuid_program_gives_nothing_back) {
