@@ -21,6 +21,7 @@
 #include <memory>
 #include <string>
 
+#include "secshr/privilege/act_as.h"
 #include "tests/support/private_world.h"
 
 namespace secshr::test {
@@ -83,6 +84,30 @@ TEST_F(LeastPrivilege, drops_what_a_caller_left_in_the_process) {
               return text_of(drop_privileges(role));
             }),
             "");
+}
+
+// For a change of uids the kernel does it itself, where the machine's default is "not".
+TEST_F(LeastPrivilege, ends_being_dumpable_where_no_uid_changes) {
+  EXPECT_EQ(in_child([]() -> std::string {
+              if (::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0) return "seed securebits";
+              if (::setresgid(role.uid, role.uid, role.uid) != 0 || ::setresuid(role.uid, role.uid, role.uid) != 0) {
+                return "seed ids";
+              }
+              if (::prctl(PR_SET_DUMPABLE, 1) != 0) return "seed";
+              return text_of(drop_privileges(role));
+            }),
+            "");
+}
+
+TEST_F(LeastPrivilege, nobody_acts_as_root_where_files_decide) {
+  const auto acts_as = [](uid_t uid) {
+    return run_forked([uid] {
+      if (drop_privileges(role) != nullptr) return 2;
+      return FileIdentity(uid, 71001).ok() ? 0 : 1;
+    });
+  };
+  EXPECT_EQ(acts_as(0), exited(1));
+  EXPECT_EQ(acts_as(71001), exited(0));
 }
 
 TEST_F(LeastPrivilege, refuses_a_role_that_is_root) {
