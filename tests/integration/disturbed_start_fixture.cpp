@@ -39,7 +39,7 @@ bool DisturbedStartTest::settle() {
     EXPECT_EQ(lock_holder(), std::nullopt);
     return false;
   }
-  expect_privileges(find_broker_processes());
+  expect_privileges(wait_for_processes());
   return true;
 }
 
