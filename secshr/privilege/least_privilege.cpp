@@ -25,10 +25,6 @@ bool holds(std::span<const cap_value_t> set, cap_value_t capability) noexcept {
   return std::ranges::find(set, capability) != set.end();
 }
 
-bool empty_ambient_set() noexcept {
-  return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0;
-}
-
 // Asks `holds_true` of each capability that the kernel has, which it is told with whether the bounding set has it.
 // Only the kernel's own word, behind those that every kernel has, says that there are no more: any other failure
 // would leave out what it must not.
@@ -47,6 +43,7 @@ bool reduce_bounding_set(std::span<const cap_value_t> keep) noexcept {
   });
 }
 
+// The inheritable set is emptied with the others, and with it the ambient one.
 bool set_capabilities(std::span<const cap_value_t> permitted) noexcept {
   const Capabilities state(cap_init());
   if (!state) return false;
@@ -122,7 +119,6 @@ const char* drop_privileges(const Role& role) noexcept {
   if (role.uid == 0) return "role-is-root";
   // First of all: from here on changing uids takes no capabilities away, so that the order below is ours to choose.
   if (::prctl(PR_SET_SECUREBITS, final_securebits) != 0) return "securebits";
-  if (!empty_ambient_set()) return "ambient-set";
   // Before the capabilities: lowering the bounding set needs SETPCAP, which goes with them.
   if (!reduce_bounding_set(role.permitted)) return "bounding-set";
   // Groups before uids before capabilities: each step needs what a later one gives away.

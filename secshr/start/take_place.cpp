@@ -148,7 +148,9 @@ class Taking {
     auto points = open_service_points(plan_);
     if (!points) return std::unexpected(points.error());
     for (std::string& directory : plan_.left_out) notes_.push_back({"directory-not-served", std::move(directory)});
-    if (former) take_lock_of(*former);
+    if (former) {
+      if (const auto taken = take_lock_of(*former); !taken) return std::unexpected(taken.error());
+    }
     former.reset();
     const auto end =
         run_broker(plan_, std::move(preparation), *points, {std::move(directory_), lock_, signals_}, logs_, notes_);
@@ -158,7 +160,7 @@ class Taking {
 
   // It is our turn: nobody else takes the lock. The former broker would also find out by itself that its sockets have
   // no names any more; but not where one of its directories is left out, and not at once.
-  void take_lock_of(RunningBroker& former) {
+  Started<void> take_lock_of(RunningBroker& former) {
     const auto holder = lock_.holder(Part::broker);
     const Descriptor process = holder ? lock_.open_holder(Part::broker, *holder) : Descriptor();
     if (!former.ask(ControlRequest::leave)) {
@@ -167,13 +169,17 @@ class Taking {
       if (again && again->ask(ControlRequest::leave)) former = *std::move(again);
     }
     Watch leaving;
+    const auto give_up_at = Clock::now() + limits::start_deadline;
     while (!lock_.try_take(Part::broker)) {
+      // By somebody who cannot be told of, and so not be killed: who was handed the lock's descriptor.
+      if (Clock::now() >= give_up_at) return start_fault(StartStatus::lock, "lock-is-anothers", own().name);
       mind(Part::broker, lock_.holder(Part::broker), limits::leaving_broker_deadline, leaving);
       (void)::poll(nullptr, 0, 1);
     }
     if (process && is_running(process.get()) && !watch_former_broker(process, plan_.configuration.broker_uid)) {
       notes_.push_back({"former-broker-unwatched", std::strerror(errno)});
     }
+    return {};
   }
 
   Plan& plan_;
