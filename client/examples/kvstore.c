@@ -1,5 +1,5 @@
-/* A key-value store that several users share; see store.h. Its executable is in the adopted directory, so that those who
- * wait can be woken by other users:
+/* A key-value store that several users share; see store.h. Its executable is in the adopted directory, so that those
+ * who wait can be woken by other users:
  *
  *   cc -std=c11 -o kvstore kvstore.c store.c leftover_sockets.c $(pkg-config --cflags --libs secshr)
  *   install -D kvstore /opt/kvstore/bin/kvstore      # as root, and so:
@@ -71,7 +71,9 @@ static int list(struct store* store) {
 }
 
 /* A handler, since a process without one would end by the signal, and so is not woken by the broker. */
-static void wake_up(int signal) { (void)signal; }
+static void wake_up(int signal) {
+  (void)signal;
+}
 
 static int wait_for(struct store* store, const char* key, long seconds) {
   /* Blocked: what comes between looking and waiting is still there. At times it looks unasked, because who would have

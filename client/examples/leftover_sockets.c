@@ -23,7 +23,8 @@ static int is_of_dead_process(const char* path) {
 void remove_leftover_sockets(secshr_t* secshr) {
   char pattern[512];
   glob_t found;
-  snprintf(pattern, sizeof pattern, "%s/secshr00[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*", socket_directory());
+  snprintf(pattern, sizeof pattern, "%s/secshr00[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*",
+           socket_directory());
   if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0) return;
   for (size_t each = 0; each < found.gl_pathc; ++each) {
     /* Another one may be at it too, and what cannot be removed does no harm. */

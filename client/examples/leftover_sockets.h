@@ -1,4 +1,5 @@
-/* A process that is killed while it asks the broker leaves a socket file; a client of the same pid would replace it. */
+/* A process that is killed while it asks the broker leaves a socket file; a client of the same pid would replace it.
+ */
 #ifndef LEFTOVER_SOCKETS_H
 #define LEFTOVER_SOCKETS_H
 

@@ -1,8 +1,9 @@
 /* The order of things, so that a process can be killed between any two of them:
  *
- * - The door, a lock on the file, is held while somebody comes in or leaves. The kernel opens it when its holder dies.
- * - Who is in is attached to the segment, and the kernel counts these. With nobody attached, whatever there is was left
- *   by the dead: it is removed, and made again from the file.
+ * - The door, a lock on the file, is held while somebody comes in or leaves. The kernel opens it when its holder
+ * dies.
+ * - Who is in is attached to the segment, and the kernel counts these. With nobody attached, whatever there is was
+ * left by the dead: it is removed, and made again from the file.
  * - Semaphore 0 guards the contents. The kernel gives it back (SEM_UNDO) when its holder dies; `dirty` then says that
  *   it died within a change, and the segment is filled from the file again.
  * - A change is appended to the file first. A record counts when it is there whole, with the right checksum. */
@@ -95,8 +96,8 @@ static int load(struct store* store) {
 
 /* --- Segment and set --- */
 
-/* The id, or -1 where there is none. A name is anybody's to take: what was not made by the store's group for the store's
- * group is not touched. (The creator's gid is the one that nobody can give away.) */
+/* The id, or -1 where there is none. A name is anybody's to take: what was not made by the store's group for the
+ * store's group is not touched. (The creator's gid is the one that nobody can give away.) */
 static int find_segment(key_t key, gid_t group, struct shmid_ds* facts) {
   const int id = shmget(key, 0, 0);
   if (id < 0 || shmctl(id, IPC_STAT, facts) != 0) return -1;

@@ -1,11 +1,11 @@
-/* A small store of keys and values that several users share: a file, which is the truth, and a System V segment with the
- * same contents, which is quick to read and which a semaphore set guards.
+/* A small store of keys and values that several users share: a file, which is the truth, and a System V segment with
+ * the same contents, which is quick to read and which a semaphore set guards.
  *
  * Whoever comes first makes segment and set; whoever is the last to leave removes them, and whoever finds those of a
  * killed process does so too. Either may be another user than the one who made them: that is what libsecshr is for.
  *
- * Each of its users has the store's group as its own group (see sg(1)), so that what one makes the others may use from
- * its first moment on. They trust each other with what is in the store, and with nothing else. */
+ * Each of its users has the store's group as its own group (see sg(1)), so that what one makes the others may use
+ * from its first moment on. They trust each other with what is in the store, and with nothing else. */
 #ifndef STORE_H
 #define STORE_H
 

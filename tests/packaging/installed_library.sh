@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # libsecshr as it is installed, in a private copy of this machine's file system: what the library shows and needs, its
-# header for C99 and C++, and both examples, built by nothing but what is installed. Then these are run by two users with
-# an adopted installation, and the key-value store's processes are killed at random and at each of their system calls:
-# nothing that was acknowledged may be lost, and nothing may stay.
+# header for C99 and C++, and both examples, built by nothing but what is installed. Then these are run by two users
+# with an adopted installation, and the key-value store's processes are killed at random and at each of their system
+# calls: nothing that was acknowledged may be lost, and nothing may stay.
 #
 #   installed_library.sh [--build DIR]    the build tree that is installed (default build/release of this tree)
 #
@@ -15,8 +15,7 @@ build=${tests%/tests}/build/release
 
 scratch=/mnt
 [[ $tests != /mnt/* ]] || scratch=/srv
-against='what is installed'
-syslog=$scratch/syslog
+against='what is installed'  # for report.sh
 
 source "$tests/interop/lib/summary.sh"
 source "$tests/interop/lib/report.sh"
@@ -34,7 +33,8 @@ cannot_run() {
   exit 77
 }
 
-# However this shell ends, the namespaces end too.
+# Runs this script again as the first process of new namespaces, and ends with its exit status. However this shell ends,
+# they end too; in the background, because a trap waits for a foreground child, and unshare itself blocks signals.
 start_inside() {
   ((EUID == 0)) || cannot_run 'not root'
   local program
@@ -42,8 +42,13 @@ start_inside() {
     command -v "$program" >/dev/null || cannot_run "no $program"
   done
   unshare --mount --ipc --pid --net --fork true 2>/dev/null || cannot_run 'no new namespaces'
-  exec setpriv --pdeathsig KILL unshare --mount --ipc --pid --net --fork --mount-proc --kill-child \
-    bash "$0" --build "$build" --inside
+  setpriv --pdeathsig KILL unshare --mount --ipc --pid --net --fork --mount-proc --kill-child \
+    bash "$0" --build "$build" --inside <&0 &
+  local child=$! status=0
+  # shellcheck disable=SC2064  # the id as it is now
+  trap "kill -KILL $child 2>/dev/null || :; exit 130" INT TERM HUP
+  wait "$child" || status=$?
+  exit "$status"
 }
 
 tell_what_the_server_said() {

@@ -3,8 +3,8 @@
 
 rounds=60  # of each user
 
-# What a user's processes were told is in USER.told, a line in USER.killed is one that was killed, one in USER.failed one
-# that ended otherwise than it should.
+# What a user's processes were told is in USER.told, a line in USER.killed is one that was killed, one in USER.failed
+# one that ended otherwise than it should.
 add_and_be_killed() {
   local user=$1 round pid status
   RANDOM=$2
@@ -68,6 +68,15 @@ killed_at() {
   return "$status"
 } 2>>"$scratch/out/$1.err"
 
+# One that has been killed is gone when this returns.
+kill_server() {
+  local entry
+  for entry in /proc/[0-9]*; do
+    [[ $(readlink "$entry/exe") != /usr/libexec/secshr/secshrd ]] || kill -KILL "${entry#/proc/}" || :
+  done
+  wait_until 10 not pidof /usr/libexec/secshr/secshrd
+} >/dev/null 2>&1
+
 # What alice does to find and remove what bob left when he was killed, to add, and to leave: each of her calls. One that
 # she does more often with each number that the file has is tried some times only.
 kill_store_at_each_call() {
@@ -75,9 +84,10 @@ kill_store_at_each_call() {
   printf 'kvstore, killed at each system call\n'
   another_store calls
   for call in flock shmget semget shmctl semctl semtimedop shmat pread64 pwrite64 fdatasync write shmdt \
-    socket bind sendto poll recvmsg connect unlink close; do
+    socket bind sendto poll recvmsg connect unlink close clone3 wait4; do
     [[ $call == pread64 ]] && most=3 || most=50
     for ((number = 1; number <= most; ++number)); do
+      [[ $call != clone* && $call != wait4 ]] || kill_server  # so that she runs the wrapper
       killed_at bob shmdt 1 && note bob 'was not killed'
       # Not killed: she does it less often.
       killed_at alice "$call" "$number" && break
