@@ -17,6 +17,7 @@
 
 #include "client/explanation.h"
 #include "protocol/database_header.h"
+#include "protocol/socket_names.h"
 #include "system/descriptor.h"
 #include "system/reopen.h"
 
@@ -78,7 +79,13 @@ int remove_segment(int shmid) noexcept {
   return result_of(::shmctl(shmid, IPC_RMID, nullptr), "the segment cannot be removed");
 }
 
-int remove_socket(const char* path) noexcept {
+int remove_socket(const protocol::Profile& profile, const char* path) noexcept {
+  // While a socket is being bound its file is there before it can be connected to: a name that is a living process's
+  // is no leftover, whatever the file says.
+  const auto name = protocol::parse_leftover_name(profile, protocol::last_component(path));
+  if (name && name->pid != ::getpid() && (::kill(name->pid, 0) == 0 || errno != ESRCH)) {
+    return fail(-EBUSY, "%s is the name of a process that lives", path);
+  }
   const Descriptor file(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return result_of(-1, "the socket file cannot be looked at");

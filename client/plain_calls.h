@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "protocol/profile.h"
 #include "protocol/request.h"
 
 namespace secshr::client {
@@ -11,7 +12,7 @@ namespace secshr::client {
 [[nodiscard]] int signal_process(pid_t pid, int signal) noexcept;
 [[nodiscard]] int remove_semaphore_set(int semid) noexcept;
 [[nodiscard]] int remove_segment(int shmid) noexcept;
-[[nodiscard]] int remove_socket(const char* path) noexcept;
+[[nodiscard]] int remove_socket(const protocol::Profile& profile, const char* path) noexcept;
 [[nodiscard]] int flush_ids(const char* path, const protocol::IpcIds& ids) noexcept;
 
 // Whether that which was to be removed is gone: then it does not matter who has done it.

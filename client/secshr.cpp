@@ -187,7 +187,7 @@ int secshr_remove_segment(secshr_t* handle, int shmid) {
 
 int secshr_remove_socket(secshr_t* handle, const char* path) {
   if (const int wrong = check_path(handle, path); wrong != 0) return wrong;
-  const int plain = remove_socket(path);
+  const int plain = remove_socket(*handle->profile, path);
   if (!needs_the_owner(plain)) return plain;
   return unless_gone(ask(*handle, protocol::RemoveFile{path}), [&] { return is_file_gone(path); });
 }

@@ -11,7 +11,7 @@ std::array<std::byte, header_size> encode_reply(const RequestHeader& request, st
                                                 std::int32_t rule) noexcept {
   RequestHeader header = request;
   header.code = code;
-  if (request.wants_rule()) header.use_secshr = rule;
+  if (wants_rule(request)) header.use_secshr = rule;
   std::array<std::byte, header_size> datagram{};
   WireWriter writer(datagram);
   write_header(writer, header);

@@ -33,7 +33,6 @@ struct RequestHeader {
   std::int32_t use_secshr = 0;  // uninitialised in stock release builds: echoed, never interpreted
   std::int32_t pid = 0;         // what the sender says of itself: compared with the kernel's word, never trusted
   std::uint64_t sequence = 0;
-  [[nodiscard]] constexpr bool wants_rule() const noexcept { return (code & explained_bit) != 0; }
   bool operator==(const RequestHeader&) const = default;
 };
 
@@ -127,6 +126,11 @@ static_assert(request_codes.size() == std::variant_size_v<Request>);
     if (static_cast<std::int32_t>(code) == (number & ~explained_bit)) return code;
   }
   return std::nullopt;
+}
+
+// Of a request that there is: a code that is none is answered as it always was.
+[[nodiscard]] constexpr bool wants_rule(const RequestHeader& header) noexcept {
+  return (header.code & explained_bit) != 0 && known_code(header.code).has_value();
 }
 
 }  // namespace secshr::protocol

@@ -236,12 +236,14 @@ std::expected<StartedHelper, int> start_helper(const Helper& helper) noexcept {
   return StartedHelper{pid, std::move(ours)};
 }
 
-std::expected<void, std::string> await_helper(const StartedHelper& helper) {
+std::expected<void, std::string> await_helper(const StartedHelper& helper,
+                                              std::chrono::steady_clock::time_point deadline) {
   std::array<char, 64> text{};
   pollfd entry{helper.channel.get(), POLLIN, 0};
   int ready = 0;
   do {
-    ready = ::poll(&entry, 1, static_cast<int>(limits::helper_start_deadline.count()));
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    ready = ::poll(&entry, 1, static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0)));
   } while (ready < 0 && errno == EINTR);
   if (ready <= 0) return std::unexpected("says nothing");
   const auto message = receive_message(helper.channel.get(), std::as_writable_bytes(std::span(text)), Wait::no);

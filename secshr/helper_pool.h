@@ -50,6 +50,7 @@ struct StartedHelper {
 
 // Waits for the helper's word that it has dropped to its role and has a worker; to be called once, and before the
 // channel is used otherwise. The error says what has failed.
-[[nodiscard]] std::expected<void, std::string> await_helper(const StartedHelper& helper);
+[[nodiscard]] std::expected<void, std::string> await_helper(const StartedHelper& helper,
+                                                            std::chrono::steady_clock::time_point deadline);
 
 }  // namespace secshr

@@ -121,8 +121,10 @@ static_assert(queue_deadline + parked_deadline + std::chrono::milliseconds{1000}
 inline constexpr std::chrono::milliseconds running_broker_deadline{3000};
 inline constexpr std::chrono::milliseconds turn_deadline{8000};
 static_assert(leaving_broker_deadline + std::chrono::milliseconds{3000} <= turn_deadline);
-// How long a starter waits for each helper to have come up, which takes it a millisecond.
-inline constexpr std::chrono::milliseconds helper_start_deadline{2000};
+// How long a starter waits for its helpers to have come up, which takes them a millisecond, or so long where a
+// machine is very busy.
+inline constexpr std::chrono::milliseconds helper_start_deadline{6000};
+static_assert(helper_start_deadline < turn_deadline);
 // A start that has come to nothing by then fails.
 inline constexpr std::chrono::milliseconds start_deadline{10000};
 static_assert(turn_deadline < start_deadline);

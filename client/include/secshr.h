@@ -1,9 +1,10 @@
-/* libsecshr: what a process of a multi-process program may do to objects whose contents it reaches and that others own:
- * wake and continue processes, remove System V objects and leftover socket files, write IPC ids into a database header.
+/* libsecshr: what a process of a multi-process program may do to objects whose contents it reaches and that others
+ * own: wake and continue processes, remove System V objects and leftover socket files, write IPC ids into a database
+ * header.
  *
- * Each function first does it itself, by the plain system call. Only where that is not permitted (EPERM, EACCES) it asks
- * the broker, which decides by the rules of secshr's threat model. Where nobody serves, the installation's set-user-ID
- * wrapper is run, once, and its end is waited for: nothing here sleeps.
+ * Each function first does it itself, by the plain system call. Only where that is not permitted (EPERM, EACCES) it
+ * asks the broker, which decides by the rules of secshr's threat model. Where nobody serves, the installation's
+ * set-user-ID wrapper is run, once, and its end is waited for: nothing here sleeps.
  *
  * Results: 0, or a negative errno value; secshr_explain() says more. Besides those of the plain calls:
  *   -EPERM, -EBUSY   a rule of the broker's refused it
@@ -14,11 +15,12 @@
  *   -EOPNOTSUPP      the broker does not know this request
  *   -EINVAL          an argument that no call could succeed with; nothing was sent
  *
- * Threads: all functions but secshr_close() may be called on one handle by any number of threads; questions to the broker
- * are asked one after the other. fork: a child may go on with its parent's handle, whatever its parent's threads were
- * doing. Not to be called in signal handlers, nor in a child of vfork. Interrupted calls go on. No signal is handled,
- * blocked beyond a call or raised but what is asked for; while the wrapper runs the process has a child, whose end it can
- * be told of by SIGCHLD as of any. Descriptors exist during a call only, and are never inherited. Nothing is printed. */
+ * Threads: all functions but secshr_close() may be called on one handle by any number of threads; questions to the
+ * broker are asked one after the other. fork: a child may go on with its parent's handle, whatever its parent's
+ * threads were doing. Not to be called in signal handlers, nor in a child of vfork. Interrupted calls go on. No
+ * signal is handled, blocked beyond a call or raised but what is asked for; while the wrapper runs the process has a
+ * child, whose end it can be told of by SIGCHLD as of any. Descriptors exist during a call only, and are never
+ * inherited. Nothing is printed. */
 #ifndef SECSHR_H
 #define SECSHR_H
 
@@ -34,12 +36,13 @@ typedef struct secshr_handle secshr_t;
 
 /* What is NULL or 0 has its default. Strings are copied. */
 struct secshr_options {
-  size_t size;              /* sizeof(struct secshr_options) of the caller: what a later release adds is then left alone */
-  const char* profile;      /* "generic" (the default), "gtm" or "ydb" */
-  const char* installation; /* the adopted directory, absolute; default: $secshr_dist, $gtm_dist, $ydb_dist, by profile */
-  const char* release;      /* as it was adopted with, "application 1.2"; no default */
-  const char* directory;    /* where the sockets are, absolute, at most 86 bytes; default: $secshr_tmp, $gtm_tmp, $ydb_tmp,
-                               by profile, and /tmp where that cannot be used */
+  size_t size;         /* sizeof(struct secshr_options) of the caller: what a later release adds is then left alone */
+  const char* profile; /* "generic" (the default), "gtm" or "ydb" */
+  const char*
+      installation;    /* the adopted directory, absolute; default: $secshr_dist, $gtm_dist, $ydb_dist, by profile */
+  const char* release; /* as it was adopted with, "application 1.2"; no default */
+  const char* directory;     /* where the sockets are, absolute, at most 86 bytes; default: $secshr_tmp, $gtm_tmp,
+                                $ydb_tmp,     by profile, and /tmp where that cannot be used */
   unsigned reply_timeout_ms; /* how long to wait for an answer; default 5000 */
   unsigned attempts;         /* how often to ask; default 5 */
 };
@@ -48,18 +51,20 @@ struct secshr_options {
 int secshr_open(secshr_t** handle, const struct secshr_options* options);
 void secshr_close(secshr_t* handle); /* NULL is allowed; not while another thread is in a call */
 
-/* SIGALRM. By the broker only to a process of the installation that catches it. -ESRCH: there is no such process. */
+/* SIGALRM. A process of the caller's own that has no handler for it ends, as by kill(2). By the broker only to a
+ * process of the installation that catches it. -ESRCH: there is no such process. */
 int secshr_wake(secshr_t* handle, pid_t pid);
 /* SIGCONT. By the broker only to a process of the installation. 0 also where the process has ended. */
 int secshr_continue(secshr_t* handle, pid_t pid);
 
-/* -EINVAL: there is no such object. 0 also where somebody else removed it meanwhile. A segment that the caller itself owns
- * goes though others are attached, at their detach: that is the plain call's way. */
+/* -EINVAL: there is no such object. 0 also where somebody else removed it meanwhile. A segment that the caller itself
+ * owns goes though others are attached, at their detach: that is the plain call's way. */
 int secshr_remove_semaphore(secshr_t* handle, int semid);
 int secshr_remove_segment(secshr_t* handle, int shmid);
 
-/* A socket file that nobody is bound to: -EBUSY where somebody is, -ENOTSOCK for other files. By the broker only a client's
- * leftover in the directory of the handle. 0 also where it went meanwhile. */
+/* A socket file that nobody is bound to: -EBUSY where somebody is, or where it has the name of another process that
+ * lives, -ENOTSOCK for other files. By the broker only a client's leftover in the directory of the handle. 0 also
+ * where it went meanwhile. */
 int secshr_remove_socket(secshr_t* handle, const char* path);
 
 /* Bytes 512 to 535 of a GT.M or YottaDB database file. Times are sem_ctime and shm_ctime as IPC_STAT gives them. */
@@ -75,8 +80,8 @@ int secshr_flush_ids(secshr_t* handle, const char* path, const struct secshr_ids
 /* Whether somebody serves, started if need be. */
 int secshr_ping(secshr_t* handle);
 
-/* About the calling thread's last call that failed: which rule refused it, or what was wrong, and what to do. Never NULL;
- * valid until the thread's next call. English, one line, for logs. */
+/* About the calling thread's last call that failed: which rule refused it, or what was wrong, and what to do. Never
+ * NULL; valid until the thread's next call. English, one line, for logs. */
 const char* secshr_explain(void);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 #include "secshr/start/broker_helpers.h"
 
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -48,12 +49,13 @@ Started<Helpers> start_helpers(const Plan& plan, const Logs& logs) {
 }
 
 Started<void> await_helpers(Helpers& helpers) {
+  const auto deadline = std::chrono::steady_clock::now() + limits::helper_start_deadline;
   const std::pair<const char*, const StartedHelper&> needed[] = {
       {"looker", helpers.looker}, {"writer", helpers.writer}, {"recorder", helpers.recorder}};
   for (const auto& [name, helper] : needed) {
-    if (const auto up = await_helper(helper); !up) return start_fault(StartStatus::other, name, up.error());
+    if (const auto up = await_helper(helper, deadline); !up) return start_fault(StartStatus::other, name, up.error());
   }
-  if (helpers.copyist && !await_helper(*helpers.copyist)) helpers.copyist.reset();
+  if (helpers.copyist && !await_helper(*helpers.copyist, deadline)) helpers.copyist.reset();
   return {};
 }
 

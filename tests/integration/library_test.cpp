@@ -163,6 +163,15 @@ TEST_F(Library, does_not_touch_what_is_no_leftover_or_no_database) {
   expect(remove(tmp + "/missing"), -ENOENT);
   expect(ask(first_user, [&](secshr_t* handle) { return secshr_flush_ids(handle, (data + "/text").c_str(), &ids); }),
          -EINVAL, "no database");
+  // Of another process that lives, and has nothing bound to it at this moment; the control is one that does not.
+  const auto living = connect(second_user);
+  const std::string name = tmp + "/" + Client::name_of(living->pid(), "q");
+  write_dead_socket(name, u1, g1);
+  expect(remove(name), -EBUSY, "a process that lives");
+  EXPECT_TRUE(exists(name));
+  const std::string leftover = tmp + "/" + Client::name_of(4194303);
+  write_dead_socket(leftover, u1, g1);
+  expect(remove(leftover), 0);
   EXPECT_TRUE(exists(tmp + "/live"));
   EXPECT_EQ(read_file(tmp + "/file"), "x");
   EXPECT_EQ(read_file(data + "/text"), std::string(8192, 'x'));

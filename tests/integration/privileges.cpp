@@ -41,7 +41,8 @@ void expect_state(ProcessStatus status, uid_t uid, std::span<const cap_value_t> 
   EXPECT_EQ(status["Seccomp_filters"], std::to_string(filters));
 }
 
-void expect_role_of_all(const std::vector<pid_t>& pids, uid_t uid, std::span<const cap_value_t> permitted, unsigned filters) {
+void expect_role_of_all(const std::vector<pid_t>& pids, uid_t uid, std::span<const cap_value_t> permitted,
+                        unsigned filters) {
   for (const pid_t pid : pids) expect_role(pid, uid, permitted, filters);
 }
 

@@ -76,6 +76,10 @@ int result_of(long returned) {
   return returned >= 0 ? 0 : errno;
 }
 
+bool is_filtered() {
+  return ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
+}
+
 struct Probe {
   const char* name;
   std::function<int()> run;  // may end the process with 0 itself
@@ -192,11 +196,13 @@ class Confinement : public PrivateWorldTest {
         {"modes", [] { return result_of(::chmod(victim_file.c_str(), 04755)); }, unknown, {}},
         {"owners", [] { return result_of(::chown(victim_file.c_str(), 0, 0)); }, unknown, {}},
         {"opening for writing", [] { return result_of(::open(victim_file.c_str(), O_WRONLY)); }, unknown, {}},
-        // What a row allows for one descriptor it allows for whatever has that number.
+        // What a row allows for one descriptor it allows for whatever has that number. (A sanitizer writes
+        // everywhere.)
         {"writing what has a standard descriptor's number",
          [] {
            const int flags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
            for (int number = 0; number <= 3; ++number) {
+             if (is_sanitized && is_filtered()) break;
              (void)::close(number);
              open_how how{};
              how.flags = flags;

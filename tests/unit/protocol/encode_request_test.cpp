@@ -28,7 +28,7 @@ TEST(EncodeRequest, says_that_the_rule_is_wanted) {
   EXPECT_EQ(out, header(1, 2) + bytes({0x39, 0x30, 0, 0}));
   const auto decoded = decode_header(out);
   ASSERT_TRUE(decoded.has_value());
-  EXPECT_TRUE(decoded->wants_rule());
+  EXPECT_TRUE(wants_rule(*decoded));
   EXPECT_EQ(decode_request(*decoded, out, release_key), Request(Wake{12345}));
 }
 

@@ -39,6 +39,10 @@ TEST(EncodeReply, has_the_rule_in_the_place_of_the_flag_where_that_is_wanted_and
   EXPECT_EQ(decode_reply(encode_reply(wanted, EPERM, 4))->header.use_secshr, 4);
   EXPECT_EQ(decode_reply(encode_reply(wanted, 0))->header.use_secshr, 0);
   EXPECT_EQ(decode_reply(encode_reply(request(), EPERM, 4))->header.use_secshr, request().use_secshr);
+  for (const std::int32_t unknown : {explained_bit, explained_bit + 7, 0x7777, INT32_MAX}) {
+    wanted.code = unknown;
+    EXPECT_EQ(decode_reply(encode_reply(wanted, EPERM, 4))->header.use_secshr, request().use_secshr) << unknown;
+  }
 }
 
 TEST(RuleNumber, is_that_of_the_list_and_stays) {
