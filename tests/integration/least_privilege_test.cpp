@@ -289,17 +289,18 @@ bool have_success_said_to(long call, std::uint32_t first, std::uint32_t second) 
 
 TEST_F(LeastPrivilege, what_can_be_had_again_is_noticed_though_nothing_differs) {
   struct Attempt {
-    long call;
-    std::uint32_t first, second;
+    long call = -1;
+    std::uint32_t first = 0, second = 0;
   };
-  for (const auto& [call, first, second] :
+  for (const Attempt& attempt :
        {Attempt{SYS_setresuid, 0, 0}, Attempt{SYS_setresgid, 0, 0}, Attempt{SYS_prctl, PR_SET_SECUREBITS, 0},
         Attempt{SYS_prctl, PR_SET_NO_NEW_PRIVS, 0}}) {
-    EXPECT_EQ(in_child([&, call = call, first = first, second = second] {
-                return have_success_said_to(call, first, second) ? text_of(drop_privileges(role)) : "no filter";
+    EXPECT_EQ(in_child([&] {
+                const bool is_said = have_success_said_to(attempt.call, attempt.first, attempt.second);
+                return is_said ? text_of(drop_privileges(role)) : "no filter";
               }),
               "regained")
-        << call;
+        << attempt.call;
   }
 }
 
