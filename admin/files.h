@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "admin/adoption/undo.h"
 #include "admin/failure.h"
-#include "admin/undo.h"
 
 namespace secshr::admin {
 

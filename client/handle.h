@@ -14,6 +14,7 @@ struct Handle {
   const protocol::Profile* profile = nullptr;
   std::array<char, 4096> wrapper{};  // its path
   std::array<char, protocol::maximum_directory + 1> directory{};
+  std::array<char, 4096 + 64> log{};  // the variable for a broker that is started, "gtm_log=..."; empty: none
   std::uint32_t communication_key = 0;
   std::chrono::milliseconds reply_timeout{};
   unsigned attempts = 0;

@@ -1,6 +1,8 @@
 // The socket under which the broker knows this process, for as long as one question takes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 
 #include "client/handle.h"
@@ -22,10 +24,15 @@ class OwnSocket {
   // 0, or a negative errno value that is explained.
   [[nodiscard]] int result() const noexcept { return result_; }
   [[nodiscard]] int get() const noexcept { return socket_.get(); }
+  // Whether its name still is its own: without that nobody can answer. Who clears the directory may have removed it.
+  [[nodiscard]] bool has_name() const noexcept;
 
  private:
+  void see_to_it_that_it_can_be_answered() noexcept;
+
   Descriptor socket_;
   std::array<char, protocol::socket_address_path_size> path_{};  // empty: not bound
+  ino_t file_ = 0;
   int result_ = 0;
 };
 

@@ -3,18 +3,16 @@
 #include <fcntl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <span>
 
+#include "client/apart.h"
+#include "client/bound.h"
 #include "client/explanation.h"
 #include "protocol/database_header.h"
 #include "protocol/socket_names.h"
@@ -28,29 +26,27 @@ static_assert(needs_the_owner(-EPERM) && needs_the_owner(-EACCES));
 
 int result_of(long returned, const char* what) noexcept {
   if (returned >= 0) return 0;
-  return fail(-errno, "%s: %s", what, std::strerror(errno));
+  return fail(-errno, "%s: %s", what, text_of(errno));
 }
 
 bool is_gone(int error) noexcept {
   return error == EINVAL || error == EIDRM;
 }
 
-// Through the descriptor, so that it is the socket that was looked at.
-bool is_bound(int file) noexcept {
-  const Descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!probe) return true;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-         (errno != ECONNREFUSED && errno != EACCES);
+// 0 where nobody is bound to it. Through the descriptor, so that it is the socket that was looked at. One that this
+// user may not send to could be anybody's: the broker can tell.
+int refuse_bound(int file, const char* path) noexcept {
+  const int found = look_whether_bound(address_of_file(file));
+  if (found == ECONNREFUSED) return 0;
+  if (found == 0 || found == EPROTOTYPE) return fail(-EBUSY, "somebody is bound to %s", path);
+  return fail(-found, "whether somebody is bound to %s cannot be told: %s", path, text_of(found));
 }
 
 // Whoever may open the file for writing needs nobody's leave; but what is no database is not made one.
 int write_ids(int file, const protocol::IpcIds& ids) noexcept {
   std::array<std::byte, protocol::inspected_size> start{};
   const ssize_t size = ::pread(file, start.data(), start.size(), 0);
-  if (size < 0) return -errno;
+  if (size < 0) return fail(-errno, "the database file cannot be read: %s", text_of(errno));
   if (!protocol::parse_database_header(std::span(start).first(static_cast<std::size_t>(size)))) {
     return fail(-EINVAL, "the file is no database of a format that is known");
   }
@@ -62,7 +58,24 @@ int write_ids(int file, const protocol::IpcIds& ids) noexcept {
   if (written > 0)
     (void)!::pwrite(file, start.data() + protocol::ids_offset, static_cast<std::size_t>(written),
                     protocol::ids_offset);
-  return fail(-error, "the header cannot be written: %s", std::strerror(error));
+  return fail(-error, "the header cannot be written: %s", text_of(error));
+}
+
+struct Flush {
+  const char* path;
+  const protocol::IpcIds& ids;
+};
+
+int open_and_write(void* given) noexcept {
+  const auto& flush = *static_cast<const Flush*>(given);
+  // First only named, so that nothing blocks on what is no regular file, nor is disturbed by being opened.
+  const Descriptor named(::open(flush.path, O_PATH | O_CLOEXEC));
+  struct stat facts{};
+  if (!named || ::fstat(named.get(), &facts) != 0) return result_of(-1, "the database file cannot be looked at");
+  if (!S_ISREG(facts.st_mode)) return fail(-EINVAL, "%s is no regular file", flush.path);
+  const Descriptor file = reopen(named.get(), O_RDWR | O_NONBLOCK);
+  if (!file) return result_of(-1, "the database file cannot be opened for writing");
+  return write_ids(file.get(), flush.ids);
 }
 
 }  // namespace
@@ -90,19 +103,15 @@ int remove_socket(const protocol::Profile& profile, const char* path) noexcept {
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return result_of(-1, "the socket file cannot be looked at");
   if (!S_ISSOCK(facts.st_mode)) return fail(-ENOTSOCK, "%s is no socket", path);
-  if (is_bound(file.get())) return fail(-EBUSY, "somebody is bound to %s", path);
-  return result_of(::unlink(path), "the socket file cannot be removed");
+  if (const int bound = refuse_bound(file.get(), path); bound != 0) return bound;
+  if (::unlink(path) != 0 && errno != ENOENT) return result_of(-1, "the socket file cannot be removed");
+  return 0;
 }
 
+// Apart: to close a database is to give up the program's record locks on it.
 int flush_ids(const char* path, const protocol::IpcIds& ids) noexcept {
-  // First only named, so that nothing blocks on what is no regular file, nor is disturbed by being opened.
-  const Descriptor named(::open(path, O_PATH | O_CLOEXEC));
-  struct stat facts{};
-  if (!named || ::fstat(named.get(), &facts) != 0) return result_of(-1, "the database file cannot be looked at");
-  if (!S_ISREG(facts.st_mode)) return fail(-EINVAL, "%s is no regular file", path);
-  const Descriptor file = reopen(named.get(), O_RDWR | O_NONBLOCK);
-  if (!file) return result_of(-1, "the database file cannot be opened for writing");
-  return write_ids(file.get(), ids);
+  Flush flush{path, ids};
+  return run_apart(open_and_write, &flush);
 }
 
 bool is_semaphore_set_gone(int semid) noexcept {
@@ -116,7 +125,8 @@ bool is_segment_gone(int shmid) noexcept {
 }
 
 bool is_file_gone(const char* path) noexcept {
-  return ::faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+  struct stat facts{};
+  return ::lstat(path, &facts) != 0 && errno == ENOENT;
 }
 
 }  // namespace secshr::client

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "client/uncancelled.h"
+
 namespace secshr::client {
 
 // While it lives the turn is this thread's, which cannot be cancelled meanwhile. A child that was forked while
@@ -15,11 +17,12 @@ class ProcessTurn {
   ProcessTurn& operator=(const ProcessTurn&) = delete;
   ~ProcessTurn();
 
-  // 1 for a process's first datagram, then one more for each; a child begins anew.
+  // For a process's first datagram one that no earlier program of its has used, nor another copy of this library in
+  // it, whose answers may still come under the same name; then one more for each. A child begins anew.
   [[nodiscard]] std::uint64_t next_sequence() noexcept;
 
  private:
-  int cancel_state_ = 0;
+  Uncancelled uncancelled_;
 };
 
 }  // namespace secshr::client

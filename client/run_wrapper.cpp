@@ -9,25 +9,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 
 #include "client/explanation.h"
-#include "client/variables.h"
+#include "protocol/start_meaning.h"
 #include "system/pidfd.h"
 
 namespace secshr::client {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // What of it can be seen before: a wrapper that cannot become root only says that it could not.
 int examine(const char* wrapper) noexcept {
   struct stat facts{};
   if (::stat(wrapper, &facts) != 0) {
-    return fail(-ECONNREFUSED, "nobody serves, and there is no wrapper %s: %s", wrapper, std::strerror(errno));
+    return fail(-ECONNREFUSED, "nobody serves, and there is no wrapper %s: %s", wrapper, text_of(errno));
   }
   const auto wrong = [&](const char* what) noexcept {
     return fail(-ECONNREFUSED, "nobody serves, and the wrapper %s %s", wrapper, what);
@@ -36,7 +40,7 @@ int examine(const char* wrapper) noexcept {
   if (facts.st_uid != 0) return wrong("is not root's");
   if ((facts.st_mode & S_ISUID) == 0)
     return wrong("is not set-user-ID: adopt the installation again (secshrctl adopt)");
-  if (::access(wrapper, X_OK) != 0) return wrong("is not executable for this user");
+  if (::faccessat(AT_FDCWD, wrapper, X_OK, AT_EACCESS) != 0) return wrong("is not executable for this user");
   struct statvfs system{};
   if (::statvfs(wrapper, &system) == 0 && (system.f_flag & ST_NOSUID) != 0)
     return wrong("is on a file system mounted nosuid");
@@ -58,27 +62,21 @@ void make_environment(const Handle& handle, Environment& environment) noexcept {
   (void)std::snprintf(environment.directory.data(), environment.directory.size(), "%.*s=%s",
                       static_cast<int>(tmp.size()), tmp.data(), handle.directory.data());
   environment.entries[0] = environment.directory.data();
-  for (const auto name : handle.profile->log_variables) {
-    const char* const value = read_variable(name);
-    if (value == nullptr) continue;
-    const int size = std::snprintf(environment.log.data(), environment.log.size(), "%.*s=%s",
-                                   static_cast<int>(name.size()), name.data(), value);
-    if (static_cast<std::size_t>(size) < environment.log.size()) environment.entries[1] = environment.log.data();
-    return;
-  }
+  environment.log = handle.log;
+  if (environment.log.front() != '\0') environment.entries[1] = environment.log.data();
 }
 
-// With every signal as it is by default, and none blocked: nothing of the host's is the wrapper's.
+// In a process group of its own, since what a user types at the host's terminal would end or stop it. What came
+// before it had one waits, as every signal does, until the wrapper itself has discarded it.
 int spawn(const char* wrapper, char* const* environment, pid_t& child) noexcept {
   posix_spawnattr_t attributes;
   if (const int error = ::posix_spawnattr_init(&attributes); error != 0) return error;
   sigset_t all;
-  sigset_t none;
   (void)sigfillset(&all);
-  (void)sigemptyset(&none);
   (void)::posix_spawnattr_setsigdefault(&attributes, &all);
-  (void)::posix_spawnattr_setsigmask(&attributes, &none);
-  (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  (void)::posix_spawnattr_setsigmask(&attributes, &all);
+  (void)::posix_spawnattr_setflags(&attributes,
+                                   POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   char name[] = "gtmsecshr";
   char* const arguments[] = {name, nullptr};
   const int error = ::posix_spawn(&child, wrapper, nullptr, &attributes, arguments, environment);
@@ -86,36 +84,28 @@ int spawn(const char* wrapper, char* const* environment, pid_t& child) noexcept 
   return error;
 }
 
-// The host may have taken its end before us: it waits for any child, or ignores SIGCHLD. Then nothing is known of it
-// but that it has ended.
-int await(pid_t child, int& status) noexcept {
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno == ECHILD) return ECHILD;
-    if (errno != EINTR) return errno;
+// What kept it, somebody stopped it for one, does not keep us. It has our uid, so that it can be ended.
+bool has_ended_by(int pidfd, Clock::time_point deadline) noexcept {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd entry{pidfd, POLLIN, 0};
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready > 0) return true;
+    if (ready == 0 && left.count() <= 0) return false;
   }
-  return 0;
 }
 
-const char* meaning(int status) noexcept {
-  constexpr std::array meanings{
-      "nothing",
-      "it could not become root",
-      "the installation's path, or the wrapper's mode, is not what it should be",
-      "the broker's program is missing, or not root's alone",
-      "no process could be made",
-      "what holds the broker's lock does not answer",
-      "an unknown reason",
-      "the system log has the reason",
-      "the directory cannot be served: this user could not make a file in it, it is on no local file system, or "
-      "there is no "
-      "place for another",
-      "it cannot tell its own file",
-      "it has another name",
-      "the installation is not adopted (secshrctl adopt)",
-  };
-  return status >= 0 && static_cast<std::size_t>(status) < meanings.size()
-             ? meanings[static_cast<std::size_t>(status)]
-             : "an unknown reason";
+// The host may have taken its end before us: it waits for any child, or ignores SIGCHLD. Then nothing is known of it
+// but that it has ended. By the pidfd, since the number may by then be another child's.
+int await(pid_t child, Clock::time_point deadline, siginfo_t& end) noexcept {
+  const Descriptor process = open_pidfd(child);
+  const bool is_late = process && !has_ended_by(process.get(), deadline);
+  if (is_late) (void)send_signal(process.get(), SIGKILL);
+  const auto id = process ? static_cast<id_t>(process.get()) : static_cast<id_t>(child);
+  while (::waitid(process ? P_PIDFD : P_PID, id, &end, WEXITED) != 0) {
+    if (errno != EINTR) return errno;
+  }
+  return is_late ? ETIMEDOUT : 0;
 }
 
 }  // namespace
@@ -127,18 +117,22 @@ int run_wrapper(const Handle& handle) noexcept {
   make_environment(handle, environment);
   pid_t child = -1;
   if (const int error = spawn(wrapper, environment.entries.data(), child); error != 0) {
-    return fail(-error, "nobody serves, and %s could not be run: %s", wrapper, std::strerror(error));
+    return fail(-error, "nobody serves, and %s could not be run: %s", wrapper, text_of(error));
   }
-  int status = 0;
-  const int waited = await(child, status);
+  siginfo_t end{};
+  const int waited = await(child, Clock::now() + handle.reply_timeout * handle.attempts, end);
   if (waited == ECHILD) return 0;
-  if (waited != 0) return fail(-waited, "the end of %s cannot be waited for: %s", wrapper, std::strerror(waited));
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
-  if (WIFSIGNALED(status)) {
-    return fail(-ECONNREFUSED, "nobody serves, and %s was ended by signal %d", wrapper, WTERMSIG(status));
+  if (waited == ETIMEDOUT) {
+    return fail(-ETIMEDOUT, "nobody serves, and %s did not end by itself: the system log may have the reason",
+                wrapper);
   }
+  if (waited != 0) return fail(-waited, "the end of %s cannot be waited for: %s", wrapper, text_of(waited));
+  if (end.si_code != CLD_EXITED) {
+    return fail(-ECONNREFUSED, "nobody serves, and %s was ended by signal %d", wrapper, end.si_status);
+  }
+  if (end.si_status == 0) return 0;
   return fail(-ECONNREFUSED, "nobody serves in %s, and %s failed with status %d: %s", handle.directory.data(),
-              wrapper, WEXITSTATUS(status), meaning(WEXITSTATUS(status)));
+              wrapper, end.si_status, meaning_of_start(end.si_status));
 }
 
 }  // namespace secshr::client

@@ -21,6 +21,7 @@
 #include "client/explanation.h"
 #include "client/handle.h"
 #include "client/plain_calls.h"
+#include "client/uncancelled.h"
 #include "client/variables.h"
 #include "protocol/communication_key.h"
 
@@ -38,11 +39,21 @@ bool is_usable_directory(std::string_view path) noexcept {
          !path.ends_with("/..");
 }
 
+constexpr std::size_t largest_options = 4096;
+
 // As far as the caller's own structure goes.
 secshr_options known_part(const secshr_options& given) noexcept {
   secshr_options known{};
   std::memcpy(&known, &given, std::min(given.size, sizeof known));
   return known;
+}
+
+// What this release does not know must ask for nothing: it could be what the caller relies on.
+bool asks_for_the_unknown(const secshr_options& given) noexcept {
+  if (given.size <= sizeof given) return false;
+  if (given.size > largest_options) return true;
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(&given);
+  return std::any_of(bytes + sizeof given, bytes + given.size, [](unsigned char each) { return each != 0; });
 }
 
 int choose_profile(Handle& handle, const char* name) noexcept {
@@ -80,19 +91,35 @@ int choose_directory(Handle& handle, const char* directory) noexcept {
   return 0;
 }
 
+// Where a broker that is started makes a copy of its log. Looked at now: in a call other threads may change the
+// environment.
+void choose_log(Handle& handle) noexcept {
+  for (const auto name : handle.profile->log_variables) {
+    const char* const value = read_variable(name);
+    if (value == nullptr) continue;
+    const int size = std::snprintf(handle.log.data(), handle.log.size(), "%.*s=%s", static_cast<int>(name.size()),
+                                   name.data(), value);
+    if (static_cast<std::size_t>(size) >= handle.log.size()) handle.log.front() = '\0';
+    return;
+  }
+}
+
 constexpr unsigned default_timeout_ms = 5000;
 constexpr unsigned default_attempts = 5;
 constexpr unsigned longest_timeout_ms = 3'600'000;
+constexpr unsigned most_attempts = 1000;
 
 int fill(Handle& handle, const secshr_options& options) noexcept {
   if (const int wrong = choose_profile(handle, options.profile); wrong != 0) return wrong;
   if (const int wrong = choose_wrapper(handle, options.installation); wrong != 0) return wrong;
   if (const int wrong = choose_directory(handle, options.directory); wrong != 0) return wrong;
+  choose_log(handle);
   if (options.release == nullptr || options.release[0] == '\0') {
     return fail(-EINVAL, "no release is named: it is what the installation was adopted with");
   }
   if (options.reply_timeout_ms > longest_timeout_ms) return fail(-EINVAL, "the timeout is longer than an hour");
   handle.communication_key = protocol::communication_key(options.release);
+  if (options.attempts > most_attempts) return fail(-EINVAL, "more than %u attempts", most_attempts);
   handle.reply_timeout =
       std::chrono::milliseconds(options.reply_timeout_ms != 0 ? options.reply_timeout_ms : default_timeout_ms);
   handle.attempts = options.attempts != 0 ? options.attempts : default_attempts;
@@ -143,6 +170,7 @@ extern "C" {
 int secshr_open(secshr_t** handle, const secshr_options* options) {
   if (handle == nullptr || options == nullptr) return fail(-EINVAL, "no options, or no place for the handle");
   if (options->size < offsetof(secshr_options, reply_timeout_ms)) return fail(-EINVAL, "options.size is not set");
+  if (asks_for_the_unknown(*options)) return fail(-E2BIG, "an option is set that this release does not know");
   auto* const made = new (std::nothrow) secshr_handle;
   if (made == nullptr) return fail(-ENOMEM, "no memory");
   const int wrong = fill(*made, known_part(*options));
@@ -159,12 +187,14 @@ void secshr_close(secshr_t* handle) {
 }
 
 int secshr_wake(secshr_t* handle, pid_t pid) {
+  const Uncancelled uncancelled;
   if (const int wrong = check_process(handle, pid); wrong != 0) return wrong;
   const int plain = signal_process(pid, SIGALRM);
   return needs_the_owner(plain) ? ask(*handle, protocol::Wake{pid}) : plain;
 }
 
 int secshr_continue(secshr_t* handle, pid_t pid) {
+  const Uncancelled uncancelled;
   if (const int wrong = check_process(handle, pid); wrong != 0) return wrong;
   const int plain = signal_process(pid, SIGCONT);
   if (plain == -ESRCH) return 0;
@@ -172,6 +202,7 @@ int secshr_continue(secshr_t* handle, pid_t pid) {
 }
 
 int secshr_remove_semaphore(secshr_t* handle, int semid) {
+  const Uncancelled uncancelled;
   if (const int wrong = check_id(handle, semid); wrong != 0) return wrong;
   const int plain = remove_semaphore_set(semid);
   if (!needs_the_owner(plain)) return plain;
@@ -179,6 +210,7 @@ int secshr_remove_semaphore(secshr_t* handle, int semid) {
 }
 
 int secshr_remove_segment(secshr_t* handle, int shmid) {
+  const Uncancelled uncancelled;
   if (const int wrong = check_id(handle, shmid); wrong != 0) return wrong;
   const int plain = remove_segment(shmid);
   if (!needs_the_owner(plain)) return plain;
@@ -186,6 +218,7 @@ int secshr_remove_segment(secshr_t* handle, int shmid) {
 }
 
 int secshr_remove_socket(secshr_t* handle, const char* path) {
+  const Uncancelled uncancelled;
   if (const int wrong = check_path(handle, path); wrong != 0) return wrong;
   const int plain = remove_socket(*handle->profile, path);
   if (!needs_the_owner(plain)) return plain;
@@ -193,6 +226,7 @@ int secshr_remove_socket(secshr_t* handle, const char* path) {
 }
 
 int secshr_flush_ids(secshr_t* handle, const char* path, const secshr_ids* ids) {
+  const Uncancelled uncancelled;
   if (const int wrong = check_path(handle, path); wrong != 0) return wrong;
   if (ids == nullptr) return fail(-EINVAL, "no ids");
   const protocol::IpcIds wanted{ids->semid, ids->shmid, ids->sem_ctime, ids->shm_ctime};
@@ -205,6 +239,7 @@ int secshr_flush_ids(secshr_t* handle, const char* path, const secshr_ids* ids) 
 }
 
 int secshr_ping(secshr_t* handle) {
+  const Uncancelled uncancelled;
   if (handle == nullptr) return fail(-EINVAL, "no handle");
   return ask(*handle, protocol::Ping{});
 }

@@ -16,11 +16,8 @@ struct Server {
   sockaddr_un address{};  // through the descriptor
 };
 
-// None: there is no such name, or it is not root's, or no wrapper to tell it by. To run the wrapper puts right, or
-// explains, either.
+// None, with errno set: there is no such name, or it is not root's, or no wrapper to tell it by, all of which to run
+// the wrapper puts right, or explains; or a shortage of this process's.
 [[nodiscard]] std::optional<Server> find_server(const Handle& handle) noexcept;
-
-// Whether anybody is still bound to it.
-[[nodiscard]] bool is_served(const Server& server) noexcept;
 
 }  // namespace secshr::client

@@ -99,9 +99,14 @@ TomlOutcome take_log_table(const TomlEntry& entry, Reading& reading) {
   return take_log_settings(entry, reading.configuration.log);
 }
 
+TomlOutcome take_doctor_table(const TomlEntry& entry, Reading& reading) {
+  return take_acknowledgements(entry, reading.configuration.acknowledged);
+}
+
 constexpr std::string_view restrict_table = "restrict";
 constexpr std::string_view log_table = "log";
-constexpr std::array<TomlKey<Reading>, 10> keys{{
+constexpr std::string_view doctor_table = "doctor";
+constexpr std::array<TomlKey<Reading>, 11> keys{{
     {"broker_uid", take_id},
     {"looker_uid", take_id},
     {"writer_uid", take_id},
@@ -112,6 +117,7 @@ constexpr std::array<TomlKey<Reading>, 10> keys{{
     {"max_directories", take_max_directories},
     {restrict_table, take_restrict_table},
     {log_table, take_log_table},
+    {doctor_table, take_doctor_table},
 }};
 
 std::uint64_t hash_of(std::string_view text) {
@@ -151,13 +157,14 @@ std::expected<Configuration, ConfigurationError> parse_configuration(std::string
 std::vector<std::string> configuration_keys() {
   std::vector<std::string> paths;
   for (const std::string_view name : names_of(keys)) {
-    if (name != restrict_table && name != log_table) paths.emplace_back(name);
+    if (name != restrict_table && name != log_table && name != doctor_table) paths.emplace_back(name);
   }
   const auto add = [&paths](std::string_view table, const std::vector<std::string_view>& names) {
     for (const std::string_view name : names) paths.push_back(std::string(table) + "." + std::string(name));
   };
   add(restrict_table, restriction_keys());
   add(log_table, log_setting_keys());
+  add(doctor_table, acknowledgement_keys());
   return paths;
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "installation/acknowledgements.h"
 #include "installation/configuration_error.h"
 #include "installation/log_settings.h"
 #include "installation/restrictions.h"
@@ -32,6 +33,7 @@ struct Configuration {
   unsigned max_directories = 16;
   Restrictions restrictions;
   LogSettings log;
+  std::vector<Acknowledgement> acknowledged;
   std::string text;        // the file's bytes
   std::uint64_t hash = 0;  // of them, to tell in log and status which text is in force
 };

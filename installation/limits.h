@@ -23,6 +23,9 @@ inline constexpr std::int64_t highest_rate = 1'000'000;
 // Leaves room, below PATH_MAX, for the names secshr adds to it.
 inline constexpr std::size_t path_bytes = 3072;
 
+// Of an acknowledgement: a sentence or two.
+inline constexpr std::size_t reason_bytes = 500;
+
 inline constexpr std::size_t installation_name_bytes = 64;
 inline constexpr std::size_t release_bytes = 128;
 

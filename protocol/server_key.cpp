@@ -16,10 +16,18 @@ std::uint32_t hash(std::uint64_t value, std::uint32_t seed) noexcept {
   return result;
 }
 
+std::uint32_t file_key(std::uint32_t top, std::uint64_t device, std::uint64_t inode) noexcept {
+  return top | (hash(inode, hash(device, 0)) & 0x00FFFFFFU);
+}
+
 }  // namespace
 
 std::uint32_t server_key(std::uint64_t device, std::uint64_t inode) noexcept {
-  return 0x2E000000U | (hash(inode, hash(device, 0)) & 0x00FFFFFFU);
+  return file_key(0x2E000000U, device, inode);
+}
+
+std::uint32_t database_key(std::uint64_t device, std::uint64_t inode) noexcept {
+  return file_key(0x2B000000U, device, inode);
 }
 
 }  // namespace secshr::protocol

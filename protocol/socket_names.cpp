@@ -4,8 +4,8 @@
 namespace secshr::protocol {
 namespace {
 
-// Eight upper-case hex digits that are a possible pid.
-std::optional<std::int32_t> parse_pid(std::string_view digits) noexcept {
+// Upper-case hex digits, eight at most.
+std::optional<std::uint32_t> parse_hex(std::string_view digits) noexcept {
   std::uint32_t value = 0;
   for (const char c : digits) {
     std::uint32_t digit = 0;
@@ -18,8 +18,14 @@ std::optional<std::int32_t> parse_pid(std::string_view digits) noexcept {
     }
     value = value << 4 | digit;
   }
-  if (value == 0 || value > static_cast<std::uint32_t>(maximum_pid)) return std::nullopt;
-  return static_cast<std::int32_t>(value);
+  return value;
+}
+
+// Eight of them that are a possible pid.
+std::optional<std::int32_t> parse_pid(std::string_view digits) noexcept {
+  const auto value = parse_hex(digits);
+  if (!value || *value == 0 || *value > static_cast<std::uint32_t>(maximum_pid)) return std::nullopt;
+  return static_cast<std::int32_t>(*value);
 }
 
 }  // namespace
@@ -49,6 +55,13 @@ std::optional<ClientSocketName> parse_client_socket_name(const Profile& profile,
   const char suffix = name.back();
   if (suffix < 'a' || suffix > 'z') return std::nullopt;
   return ClientSocketName{*pid, suffix};
+}
+
+std::optional<std::uint32_t> parse_server_socket_name(const Profile& profile, std::string_view name) noexcept {
+  if (!name.starts_with(profile.socket_prefix)) return std::nullopt;
+  name.remove_prefix(profile.socket_prefix.size());
+  if (name.size() != key_digits || !name.starts_with("2E")) return std::nullopt;
+  return parse_hex(name);
 }
 
 std::optional<LeftoverName> parse_leftover_name(const Profile& profile, std::string_view name) noexcept {

@@ -71,6 +71,10 @@ struct ClientSocketName {
 [[nodiscard]] std::optional<ClientSocketName> parse_client_socket_name(const Profile& profile,
                                                                        std::string_view name) noexcept;
 
+// The key of a server socket's name: exactly eight upper-case hex digits, of which the first are 2E.
+[[nodiscard]] std::optional<std::uint32_t> parse_server_socket_name(const Profile& profile,
+                                                                    std::string_view name) noexcept;
+
 // The names that a leftover socket file can have: those of client sockets, and of the mutex sockets of old releases,
 // which are their prefix and a pid, where the profile has such a prefix. Never a server socket's.
 struct LeftoverName {

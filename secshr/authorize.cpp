@@ -33,10 +33,16 @@ std::optional<Denied> Authorizer::not_served(const protocol::Request& request) c
   return Denied{rule::not_served, EPERM};
 }
 
+std::optional<Denied> Authorizer::denial_of_client(protocol::RequestCode code, const Rights& rights) const noexcept {
+  if (policy_.lockdown && !is_administrator(*policy_.lockdown, rights)) return Denied{rule::lockdown, EPERM};
+  const Restriction* const restriction = restriction_of(code);
+  if (restriction != nullptr && !serves(*restriction, rights)) return Denied{rule::not_served, EPERM};
+  return std::nullopt;
+}
+
 bool Authorizer::depends_on_groups(const Peer& peer, const protocol::Request& request) const noexcept {
-  const Restriction* const restriction = restriction_of(protocol::code_of(request));
-  return restriction != nullptr && restriction->served &&
-         !serves(*restriction, {peer.credentials.uid, peer.credentials.gid, {}});
+  return !not_served(request) &&
+         denial_of_client(protocol::code_of(request), {peer.credentials.uid, peer.credentials.gid, {}});
 }
 
 std::optional<Denied> Authorizer::denial_by_restriction(const Peer& peer, const protocol::Request& request,
@@ -46,8 +52,7 @@ std::optional<Denied> Authorizer::denial_by_restriction(const Peer& peer, const 
   const Seen* const client = look_needed(request) == LookAt::process ? evidence.client : evidence.seen;
   if (client == nullptr) return Denied{rule::not_served, EPERM};
   if (!client->report.knows_groups) return denial_of_look(client->report).value_or(Denied{rule::peer_mixed, EPERM});
-  if (serves(*restriction_of(protocol::code_of(request)), rights_of(peer, *client))) return std::nullopt;
-  return Denied{rule::not_served, EPERM};
+  return denial_of_client(protocol::code_of(request), rights_of(peer, *client));
 }
 
 Authorizer::Decision Authorizer::authorize(const Peer& peer, const protocol::Request& request,

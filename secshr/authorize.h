@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "installation/lockdown.h"
 #include "installation/restrictions.h"
 #include "protocol/profile.h"
 #include "protocol/request.h"
@@ -69,6 +70,7 @@ struct Policy {
   const protocol::Profile* profile = nullptr;
   bool allow_root_objects = false;
   const Restrictions* restrictions = nullptr;  // nullptr: everything is served to everybody
+  std::optional<Lockdown> lockdown = std::nullopt;
 };
 
 class Authorizer {
@@ -92,6 +94,9 @@ class Authorizer {
  private:
   std::optional<Denied> denial_by_restriction(const Peer& peer, const protocol::Request& request,
                                               const Evidence& evidence) const noexcept;
+  // Why these rights are not served at all.
+  [[nodiscard]] std::optional<Denied> denial_of_client(protocol::RequestCode code,
+                                                       const Rights& rights) const noexcept;
   [[nodiscard]] const Restriction* restriction_of(protocol::RequestCode code) const noexcept;
   // authorize_header.cpp
   Decision flush(const Peer& peer, const protocol::FlushHeader& request, const Seen& seen) noexcept;

@@ -4,17 +4,14 @@
 #include <cerrno>
 
 #include "secshr/authorize.h"
-#include "secshr/restriction_rule.h"
 
 namespace secshr {
 
 std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const Peer& peer,
                                                                   const protocol::LeftoverName& leftover,
                                                                   const Rights& rights, int directory) noexcept {
-  const Restriction* const restriction = restriction_of(protocol::RequestCode::remove_file);
-  if (restriction != nullptr && !serves(*restriction, rights)) {
-    return std::unexpected(Denied{rule::not_served, EPERM});
-  }
+  if (const auto denied = denial_of_client(protocol::RequestCode::remove_file, rights))
+    return std::unexpected(*denied);
   const bool is_free = leftover.pid == peer.credentials.pid || has_ended(leftover.pid);
   const auto ask = is_free ? AskTheList::yes : AskTheList::no;  // for nobody else is the list gone through
   const auto found = kernel_.named_socket(directory, leftover.name.c_str(), rights, ask);

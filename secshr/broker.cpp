@@ -96,7 +96,9 @@ bool Broker::handle_request(const ServedDirectory& served) noexcept {
 // What is to be looked at must be there, and there must be room to wait for it.
 void Broker::prepare(Exchange& exchange) noexcept {
   if (const auto denied = authorizer_.not_served(*exchange.request)) return answer(exchange, refused(*denied));
-  const auto at = look_needed(*exchange.request);
+  auto at = look_needed(*exchange.request);
+  // What needs none may still need to know who asks.
+  if (!at && authorizer_.depends_on_groups(*exchange.peer, *exchange.request)) at = LookAt::client;
   if (!at) return decide(exchange);
   if (!exchanges_.has_room_for(*at, exchange.peer->credentials.uid)) {
     return answer(exchange, refused({rule::rate_uid, EBUSY}));
@@ -139,11 +141,12 @@ void Broker::on_seen(Seen seen) noexcept {
   } else {
     exchange->stage = Exchange::Stage::handling;
     exchange->seen = std::move(seen);
-    if (exchange->look == look_needed(*exchange->request)) {
+    const auto needed = look_needed(*exchange->request);
+    if (!needed || exchange->look == *needed) {
       decide(*exchange);
     } else {
       exchange->client = std::move(exchange->seen);
-      look_further(*exchange, *look_needed(*exchange->request));
+      look_further(*exchange, *needed);
     }
   }
   resume_queued();

@@ -24,6 +24,7 @@ struct Service {
   bool allow_root_objects = false;
   RequestLimits limits = {};
   const Restrictions* restrictions = nullptr;
+  std::optional<Lockdown> lockdown = std::nullopt;
 };
 
 // A served directory: the socket in it and an O_PATH descriptor of the directory itself.
@@ -42,7 +43,7 @@ class Broker {
         looker_(looker),
         writer_(writer),
         audit_(audit),
-        authorizer_(kernel, {service.profile, service.allow_root_objects, service.restrictions}),
+        authorizer_(kernel, {service.profile, service.allow_root_objects, service.restrictions, service.lockdown}),
         rate_(service.limits) {}
 
   // Serves one datagram; false when there was none, or no room for it.

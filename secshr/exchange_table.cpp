@@ -20,6 +20,16 @@ bool LookerTurns::has_turn(LookAt look, uid_t uid) const noexcept {
   return of_uid < limits::looks_per_uid && (!can_hang(look) || slow < limits::slow_looks);
 }
 
+ExchangeTable::ExchangeTable() {
+  constexpr std::size_t each = protocol::maximum_datagram + 1;
+  bytes_ = std::make_unique_for_overwrite<std::byte[]>(limits::parked_exchanges * each);
+  std::byte* next = bytes_.get();
+  for (Exchange& exchange : *exchanges_) {
+    exchange.bytes = {next, each};
+    next += each;
+  }
+}
+
 Exchange* ExchangeTable::take() noexcept {
   const auto free = std::ranges::find(*exchanges_, Exchange::Stage::free, &Exchange::stage);
   if (free == exchanges_->end()) return nullptr;

@@ -46,7 +46,7 @@ struct Exchange {
   Ticket line = 0;  // of the record that must be written before
   unsigned attempts = 0;
 
-  std::array<std::byte, protocol::maximum_datagram + 1> bytes{};
+  std::span<std::byte> bytes;              // the table's: a maximum_datagram, and one more that tells what is longer
   std::optional<Credentials> credentials;  // the kernel's word, for the record
   std::optional<Peer> peer;                // empty where they identify nobody who can be served
   protocol::SocketName reply_to;
@@ -85,6 +85,7 @@ class LookerTurns {
 
 class ExchangeTable {
  public:
+  ExchangeTable();
   // A free one in stage `handling`, or nullptr when all are taken.
   [[nodiscard]] Exchange* take() noexcept;
   void release(Exchange& exchange) noexcept;
@@ -103,6 +104,8 @@ class ExchangeTable {
  private:
   using Exchanges = std::array<Exchange, limits::parked_exchanges>;
   std::unique_ptr<Exchanges> exchanges_ = std::make_unique<Exchanges>();
+  // Apart, and not touched before a datagram comes: a start does not wait for what it may never need.
+  std::unique_ptr<std::byte[]> bytes_;
   std::size_t in_use_ = 0;
 };
 

@@ -70,13 +70,13 @@ class Supervisor {
 
   // Until the broker closes the channel or workers cannot be kept.
   HelperExit run(int signals) {
-    // The starter waits: for the first worker, and not for the others.
+    // A start waits for the first worker. The others come when the processor has served who waited for the start.
     if (!add(Announce::yes)) return end(workers_failed);
+    std::chrono::milliseconds interval = limits::first_worker_alone;
     while (true) {
-      if (!fill()) return end(workers_failed);
       std::array<pollfd, 2> entries{pollfd{helper_channel, 0, 0}, pollfd{signals, POLLIN, 0}};
-      const int ready =
-          ::poll(entries.data(), entries.size(), static_cast<int>(limits::worker_look_interval.count()));
+      const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(interval.count()));
+      interval = limits::worker_look_interval;
       if (ready < 0 && errno != EINTR) return end(workers_failed);
       if ((entries[0].revents & (POLLHUP | POLLERR)) != 0) return end(left);
       if ((entries[1].revents & POLLIN) != 0) {
@@ -85,6 +85,7 @@ class Supervisor {
       }
       if (!reap()) return end(workers_failed);
       kill_stuck();
+      if (!fill()) return end(workers_failed);
     }
   }
 
@@ -201,14 +202,13 @@ HelperExit supervise(const Helper& helper, int channel) {
   if (!keep_own_descriptors(helper, channel)) return setup_failed;
   const std::span<BusyMark> marks = shared_marks();
   const Descriptor signals = take_child_signals();
-  // Made by who may still have a file for it.
-  const auto filter = SyscallFilter::allowing(allowed_calls(worker_of(helper.confined)), 0);
-  if (marks.empty() || !signals || !filter) return setup_failed;
+  const auto filter = SyscallFilter::allowing(worker_of(helper.confined), 0);
+  if (marks.empty() || !signals) return setup_failed;
   if (const char* const failed = give_up_privileges(helper)) {
     say(failed);
     return drop_failed;
   }
-  return Supervisor(helper, marks, *filter).run(signals.get());
+  return Supervisor(helper, marks, filter).run(signals.get());
 }
 
 }  // namespace

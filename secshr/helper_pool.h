@@ -9,8 +9,8 @@
 #include <functional>
 #include <string>
 
+#include "secshr/privilege/confined.h"
 #include "secshr/privilege/least_privilege.h"
-#include "secshr/privilege/syscall_policy.h"
 #include "system/descriptor.h"
 
 namespace secshr {

@@ -50,6 +50,8 @@ inline constexpr std::size_t writes_per_uid = 1;
 inline constexpr unsigned workers_alive = 16;
 // Of one helper's uid, for all brokers of the machine: what somebody in a supervisor could make of it.
 inline constexpr unsigned processes_per_uid = 1024;
+// A start is over when each helper has one worker; for so long the others leave the processor to who waits for it.
+inline constexpr std::chrono::milliseconds first_worker_alone{20};
 // A worker busy for longer is killed and replaced: longer than a request can still matter.
 inline constexpr std::chrono::milliseconds worker_stuck_after{4500};
 inline constexpr std::chrono::milliseconds worker_look_interval{500};

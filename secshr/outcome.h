@@ -34,6 +34,7 @@ inline constexpr const char* process_installation = "proc.install";  // not a pr
 inline constexpr const char* wake_caught = "wake.caught";            // the process would die of the signal
 inline constexpr const char* rate_uid = "rate.uid";                  // too many requests of this uid at once
 inline constexpr const char* not_served = "cfg.off";                 // this request is not served
+inline constexpr const char* lockdown = "lockdown";                  // only administrators are served
 }  // namespace rule
 
 // Of the object that a request names, for the record.

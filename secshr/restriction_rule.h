@@ -1,8 +1,9 @@
-// What the administrator's [restrict] says of a client's request.
+// What the administrator's [restrict], or a lockdown, says of a client's request.
 #pragma once
 
 #include <algorithm>
 
+#include "installation/lockdown.h"
 #include "installation/restrictions.h"
 #include "protocol/request.h"
 #include "secshr/kernel.h"
@@ -37,6 +38,12 @@ namespace secshr {
   const auto is_listed = [&](gid_t group) { return std::ranges::find(groups, group) != groups.end(); };
   return restriction.served &&
          (groups.empty() || is_listed(rights.gid) || std::ranges::any_of(rights.groups, is_listed));
+}
+
+// The same.
+[[nodiscard]] inline bool is_administrator(const Lockdown& lockdown, const Rights& rights) noexcept {
+  return rights.uid == 0 || rights.gid == lockdown.group ||
+         std::ranges::find(rights.groups, lockdown.group) != rights.groups.end();
 }
 
 }  // namespace secshr

@@ -7,20 +7,25 @@
  * set-user-ID wrapper is run, once, and its end is waited for: nothing here sleeps.
  *
  * Results: 0, or a negative errno value; secshr_explain() says more. Besides those of the plain calls:
- *   -EPERM, -EBUSY   a rule of the broker's refused it
+ *   -EPERM, -EBUSY   a rule of the broker's refused it; -EPERM also where this process's real, effective and file
+ *                    system user are not the same, as in a set-user-ID program: the broker cannot answer such a one
  *   -ETIMEDOUT       no answer in time, or the broker could not decide in time
- *   -ECONNREFUSED    nobody serves, and nobody could be started
+ *   -ECONNREFUSED    nobody serves, and nobody could be started: secshr_explain() says what is wrong
  *   -EADDRINUSE      every name that a socket of this process may have is taken by files that it cannot remove
  *   -EPROTO          the broker serves another release
  *   -EOPNOTSUPP      the broker does not know this request
  *   -EINVAL          an argument that no call could succeed with; nothing was sent
+ * Any other may also say that this process can have no socket in the handle's directory, -ENOENT, -EACCES and -EMFILE
+ * for example; secshr_explain() tells which it was.
  *
  * Threads: all functions but secshr_close() may be called on one handle by any number of threads; questions to the
- * broker are asked one after the other. fork: a child may go on with its parent's handle, whatever its parent's
- * threads were doing. Not to be called in signal handlers, nor in a child of vfork. Interrupted calls go on. No
- * signal is handled, blocked beyond a call or raised but what is asked for; while the wrapper runs the process has a
- * child, whose end it can be told of by SIGCHLD as of any. Descriptors exist during a call only, and are never
- * inherited. Nothing is printed. */
+ * broker are asked one after the other, and who waits for its turn waits for the others' questions too. None is a
+ * cancellation point. fork: a child may go on with its parent's handle, whatever its parent's threads were doing. Not
+ * to be called in signal handlers, nor left by longjmp from one, nor called in a child of vfork. Interrupted calls go
+ * on. No signal is handled, blocked beyond a call or raised but what is asked for; while the wrapper runs the process
+ * has a child, whose end it can be told of by SIGCHLD as of any, and may take. Descriptors exist during a call only,
+ * and no program that is executed meanwhile has them; a child that is forked meanwhile has, until it executes one.
+ * Record locks (fcntl) on a file that a call opens stay. errno is changed. Nothing is printed. */
 #ifndef SECSHR_H
 #define SECSHR_H
 
@@ -36,18 +41,20 @@ typedef struct secshr_handle secshr_t;
 
 /* What is NULL or 0 has its default. Strings are copied. */
 struct secshr_options {
-  size_t size;         /* sizeof(struct secshr_options) of the caller: what a later release adds is then left alone */
+  size_t size; /* sizeof(struct secshr_options) of the caller, who knows what an earlier or later release has */
   const char* profile; /* "generic" (the default), "gtm" or "ydb" */
-  const char*
-      installation;    /* the adopted directory, absolute; default: $secshr_dist, $gtm_dist, $ydb_dist, by profile */
+  /* The adopted directory, absolute; default: $secshr_dist, $gtm_dist, $ydb_dist, by profile. */
+  const char* installation;
   const char* release; /* as it was adopted with, "application 1.2"; no default */
-  const char* directory;     /* where the sockets are, absolute, at most 86 bytes; default: $secshr_tmp, $gtm_tmp,
-                                $ydb_tmp,     by profile, and /tmp where that cannot be used */
-  unsigned reply_timeout_ms; /* how long to wait for an answer; default 5000 */
-  unsigned attempts;         /* how often to ask; default 5 */
+  /* Where the sockets are, absolute, at most 86 bytes; default: $secshr_tmp, $gtm_tmp, $ydb_tmp, by profile, and /tmp
+   * where that is not set or no such path. It must be there, and the caller must be able to make files in it. */
+  const char* directory;
+  unsigned reply_timeout_ms; /* how long to wait for an answer each time; default 5000, at most an hour */
+  unsigned attempts;         /* how often to ask; default 5, at most 1000 */
 };
 
-/* Asks nobody. *handle is set on success only. Environment variables are not looked at in set-user-ID programs. */
+/* -E2BIG: an option that this release does not know is set. Asks nobody. *handle is set on success only, and is ended
+ * by secshr_close(). The environment is looked at here and not later, and not at all in set-user-ID programs. */
 int secshr_open(secshr_t** handle, const struct secshr_options* options);
 void secshr_close(secshr_t* handle); /* NULL is allowed; not while another thread is in a call */
 

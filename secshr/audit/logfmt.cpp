@@ -146,15 +146,18 @@ std::optional<LogFields> parse_log_line(std::string_view line) {
   return fields;
 }
 
-std::string log_timestamp() {
-  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+std::string log_timestamp(std::chrono::sys_time<std::chrono::microseconds> when) {
   // Not by the C library, which reads the time zone's file even for this.
-  const auto midnight = std::chrono::floor<std::chrono::days>(now);
+  const auto midnight = std::chrono::floor<std::chrono::days>(when);
   const std::chrono::year_month_day date(midnight);
-  const std::chrono::hh_mm_ss time(now - midnight);
+  const std::chrono::hh_mm_ss time(when - midnight);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), time.hours().count(),
                      time.minutes().count(), time.seconds().count(), time.subseconds().count());
+}
+
+std::string log_timestamp() {
+  return log_timestamp(std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
 }
 
 }  // namespace secshr

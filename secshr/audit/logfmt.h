@@ -3,6 +3,7 @@
 // 0x7f are escaped too: control codes and direction marks of any encoding hide there.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,7 +31,8 @@ class LogLine {
 [[nodiscard]] std::string log_value(std::string_view value);
 
 // UTC with microseconds, for people and for sorting.
-[[nodiscard]] std::string log_timestamp();
+[[nodiscard]] std::string log_timestamp(std::chrono::sys_time<std::chrono::microseconds> time);
+[[nodiscard]] std::string log_timestamp();  // now
 
 // The way back: pairs in their order, or nothing for a line that LogLine cannot have made.
 using LogFields = std::vector<std::pair<std::string, std::string>>;

@@ -66,7 +66,7 @@ LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSe
   if (!is_running(pidfd) || client.came_later) return LookVerdict::peer_gone;
   if (!client.identity) return LookVerdict::peer_mixed;
   (void)copy_name(client.identity->name, std::span(report.comm).first(report.comm.size() - 1));
-  const auto groups = std::span(buffers.groups).first(client.identity->group_count);
+  const auto groups = buffers.groups().first(client.identity->group_count);
   report.groups.assign(groups.begin(), groups.end());
   const LookVerdict verdict = look_as_client(client.process.get(), request, setup, buffers, report, file);
   // A file needs no groups but here, where they were all in force. First of all, since no report can hold more.

@@ -25,9 +25,10 @@ Descriptor open_process_directory(pid_t pid) noexcept {
 std::optional<ProcStatus> read_status(int process, Buffers& buffers) noexcept {
   const Descriptor file = open_in(process, "status", O_RDONLY);
   if (!file) return std::nullopt;
-  const ssize_t size = ::read(file.get(), buffers.text.data(), buffers.text.size());
-  if (size <= 0 || static_cast<std::size_t>(size) == buffers.text.size()) return std::nullopt;
-  return parse_proc_status(std::string_view(buffers.text.data(), static_cast<std::size_t>(size)), buffers.groups);
+  const auto text = buffers.text();
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return std::nullopt;
+  return parse_proc_status(std::string_view(text.data(), static_cast<std::size_t>(size)), buffers.groups());
 }
 
 std::optional<std::uint64_t> read_start_ticks(int process) noexcept {

@@ -6,8 +6,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
+#include <span>
 
 #include "secshr/limits.h"
 #include "secshr/looker/look_message.h"
@@ -18,10 +19,16 @@
 
 namespace secshr {
 
-// Buffers of one worker, allocated once.
-struct Buffers {
-  std::vector<char> text = std::vector<char>(limits::proc_status_size);
-  std::vector<gid_t> groups = std::vector<gid_t>(limits::supplementary_groups);
+// Buffers of one worker, allocated once and not touched before they are used: zeroing them took a start longer than
+// all else the lookers do in it.
+class Buffers {
+ public:
+  [[nodiscard]] std::span<char> text() const noexcept { return {text_.get(), limits::proc_status_size}; }
+  [[nodiscard]] std::span<gid_t> groups() const noexcept { return {groups_.get(), limits::supplementary_groups}; }
+
+ private:
+  std::unique_ptr<char[]> text_ = std::make_unique_for_overwrite<char[]>(limits::proc_status_size);
+  std::unique_ptr<gid_t[]> groups_ = std::make_unique_for_overwrite<gid_t[]>(limits::supplementary_groups);
 };
 
 // Never a controlling terminal, never inherited.
@@ -43,7 +50,7 @@ struct Buffers {
 template <typename Wanted>
 [[nodiscard]] bool maps_any(int process, Buffers& buffers, Wanted wanted) noexcept {
   const Descriptor maps = open_in(process, "maps", O_RDONLY);
-  return maps && any_line(maps.get(), buffers.text, [&](std::string_view line) {
+  return maps && any_line(maps.get(), buffers.text(), [&](std::string_view line) {
            const auto mapping = parse_maps_line(line);
            return mapping && wanted(*mapping);
          });

@@ -25,33 +25,35 @@ bool holds(std::span<const cap_value_t> set, cap_value_t capability) noexcept {
   return std::ranges::find(set, capability) != set.end();
 }
 
-// Asks `holds_true` of each capability that the kernel has, which it is told with whether the bounding set has it.
-// Only the kernel's own word, behind those that every kernel has, says that there are no more: any other failure
-// would leave out what it must not.
-template <typename Property>
-bool each_capability(Property holds_true) noexcept {
+// Of each capability that the kernel has. Only the kernel's own word, behind those that every kernel has, says that
+// there are no more: any other failure would leave out what it must not.
+template <typename Call>
+bool each_capability(Call succeeds) noexcept {
   for (cap_value_t capability = 0;; ++capability) {
-    const int is_bounding = ::prctl(PR_CAPBSET_READ, capability);
-    if (is_bounding < 0) return errno == EINVAL && capability > CAP_AUDIT_READ;
-    if (!holds_true(capability, is_bounding == 1)) return false;
+    errno = 0;
+    if (succeeds(capability)) continue;
+    return errno == EINVAL && capability > CAP_AUDIT_READ;
   }
 }
 
 bool reduce_bounding_set(std::span<const cap_value_t> keep) noexcept {
-  return each_capability([&](cap_value_t capability, bool) {
-    return holds(keep, capability) || ::prctl(PR_CAPBSET_DROP, capability) == 0;
-  });
+  return each_capability(
+      [&](cap_value_t capability) { return holds(keep, capability) || ::prctl(PR_CAPBSET_DROP, capability) == 0; });
+}
+
+Capabilities only_permitted(std::span<const cap_value_t> permitted) noexcept {
+  Capabilities state(cap_init());
+  if (!state || permitted.empty()) return state;
+  if (cap_set_flag(state.get(), CAP_PERMITTED, static_cast<int>(permitted.size()), permitted.data(), CAP_SET) != 0) {
+    state.reset();
+  }
+  return state;
 }
 
 // The inheritable set is emptied with the others, and with it the ambient one.
 bool set_capabilities(std::span<const cap_value_t> permitted) noexcept {
-  const Capabilities state(cap_init());
-  if (!state) return false;
-  if (!permitted.empty() &&
-      cap_set_flag(state.get(), CAP_PERMITTED, static_cast<int>(permitted.size()), permitted.data(), CAP_SET) != 0) {
-    return false;
-  }
-  return cap_set_proc(state.get()) == 0;
+  const Capabilities state = only_permitted(permitted);
+  return state && cap_set_proc(state.get()) == 0;
 }
 
 // Of all processes with the role's uid, in whichever broker's name. Who has no CAP_SYS_RESOURCE cannot have more.
@@ -73,23 +75,27 @@ bool is_limited(__rlimit_resource resource, rlim_t most) noexcept {
   return ::getrlimit(resource, &limit) == 0 && limit.rlim_cur <= most && limit.rlim_max <= most;
 }
 
-// One set, compared capability by capability.
-bool equals(cap_t state, cap_flag_t flag, std::span<const cap_value_t> expected) noexcept {
-  return each_capability([&](cap_value_t capability, bool) {
-    cap_flag_value_t value = CAP_CLEAR;
-    return cap_get_flag(state, capability, flag, &value) == 0 && (value == CAP_SET) == holds(expected, capability);
-  });
+// nullptr, or which of the process's three sets differs.
+const char* difference_of_sets(std::span<const cap_value_t> permitted) noexcept {
+  const Capabilities expected = only_permitted(permitted);
+  const Capabilities state(cap_get_proc());
+  if (!expected || !state) return "capabilities-unknown";
+  const int difference = cap_compare(state.get(), expected.get());
+  if (difference < 0 || CAP_DIFFERS(difference, CAP_PERMITTED)) return "permitted-set-differs";
+  if (CAP_DIFFERS(difference, CAP_EFFECTIVE)) return "effective-set-differs";
+  if (CAP_DIFFERS(difference, CAP_INHERITABLE)) return "inheritable-set-differs";
+  return difference == 0 ? nullptr : "capabilities-differ";
 }
 
 bool bounding_set_equals(std::span<const cap_value_t> expected) noexcept {
-  return each_capability(
-      [&](cap_value_t capability, bool is_bounding) { return is_bounding == holds(expected, capability); });
+  return each_capability([&](cap_value_t capability) {
+    return ::prctl(PR_CAPBSET_READ, capability) == (holds(expected, capability) ? 1 : 0);
+  });
 }
 
 bool ambient_set_is_empty() noexcept {
-  return each_capability([](cap_value_t capability, bool) {
-    return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 0;
-  });
+  return each_capability(
+      [](cap_value_t capability) { return ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 0; });
 }
 
 bool ids_are(uid_t id) noexcept {
@@ -133,19 +139,16 @@ const char* drop_privileges(const Role& role) noexcept {
   if (!lower_limit(RLIMIT_NPROC, processes_of(role))) return "process-limit";
   if (::prctl(PR_SET_NAME, role.name) != 0) return "name";
 
+  const bool has_regained = regained();
+  // After the attempts, which must have left no trace either.
   if (const char* difference = difference_from(role)) return difference;
-  if (regained()) return "regained";
-  // The attempts themselves must have left no trace.
-  return difference_from(role);
+  return has_regained ? "regained" : nullptr;
 }
 
 const char* difference_from(const Role& role) noexcept {
   if (!ids_are(role.uid)) return "ids-differ";
   if (::getgroups(0, nullptr) != 0) return "groups-differ";
-  const Capabilities state(cap_get_proc());
-  if (!state || !equals(state.get(), CAP_PERMITTED, role.permitted)) return "permitted-set-differs";
-  if (!equals(state.get(), CAP_EFFECTIVE, {})) return "effective-set-differs";
-  if (!equals(state.get(), CAP_INHERITABLE, {})) return "inheritable-set-differs";
+  if (const char* difference = difference_of_sets(role.permitted)) return difference;
   if (!bounding_set_equals(role.permitted)) return "bounding-set-differs";
   if (!ambient_set_is_empty()) return "ambient-set-differs";
   if (::prctl(PR_GET_SECUREBITS) != static_cast<int>(final_securebits)) return "securebits-differ";

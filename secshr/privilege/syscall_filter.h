@@ -1,25 +1,26 @@
-// The kernel's filter that holds a process to its table of system calls (syscall_policy.h).
+// The kernel's filter that holds a process to its table of system calls (syscall_policy.h). The programs are made
+// when secshr is built: nothing that compiles them is part of a process with privileges.
 #pragma once
 
 #include <linux/filter.h>
 #include <sys/types.h>
 
-#include <expected>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "secshr/privilege/syscall_policy.h"
+#include "secshr/privilege/act_as.h"
+#include "secshr/privilege/confined.h"
 
 namespace secshr {
 
-// A program that can be loaded at any later time, without asking for memory or files. Errors: positive errno values.
+// Can be loaded at any later time, without asking for memory or files.
 class SyscallFilter {
  public:
-  // These rows; ENOSYS for all else, as from a kernel that does not know it. `self`: what own_pid stands for.
-  [[nodiscard]] static std::expected<SyscallFilter, int> allowing(std::span<const SyscallRow> rows, pid_t self);
-  // Ends the process, with SIGSYS, at each of these rows; says nothing of others.
-  [[nodiscard]] static std::expected<SyscallFilter, int> killing(std::span<const SyscallRow> rows);
+  // What it may do; ENOSYS for all else. `self`: its pid.
+  [[nodiscard]] static SyscallFilter allowing(Confined process, pid_t self);
+  // Ends the process, with SIGSYS, at what no process of ours has a reason to try.
+  [[nodiscard]] static SyscallFilter killing(ActingAsRoot root);
 
   // For this process and all that it forks, for good, in addition to those that are loaded already: what any of them
   // refuses is refused. Needs no_new_privs. False with errno set.

@@ -312,17 +312,4 @@ std::vector<SyscallRow> fatal_calls(ActingAsRoot root) {
   return rows;
 }
 
-Confined worker_of(Confined process) noexcept {
-  switch (process) {
-    case Confined::looker_supervisor:
-      return Confined::looker;
-    case Confined::writer_supervisor:
-      return Confined::writer;
-    case Confined::recorder_supervisor:
-      return Confined::recorder;
-    default:
-      return process;
-  }
-}
-
 }  // namespace secshr

@@ -2,11 +2,13 @@
 // what for. Nothing else gets through.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
 
 #include "secshr/privilege/act_as.h"
+#include "secshr/privilege/confined.h"
 
 namespace secshr {
 
@@ -24,22 +26,10 @@ struct SyscallRow {
   int number = -1;  // SYS_*
   const char* reason = "";
   std::array<Argument, 4> arguments{};
+  [[nodiscard]] bool is_unconditional() const noexcept {
+    return std::ranges::all_of(arguments, [](const Argument& each) { return each.is == Argument::Is::anything; });
+  }
 };
-
-enum class Confined : std::uint8_t {
-  broker,
-  looker,
-  writer,
-  recorder,
-  // Who starts these, and gives up nothing else: what its workers may do it may do too.
-  looker_supervisor,
-  writer_supervisor,
-  recorder_supervisor,
-  watcher,
-};
-
-// Where the watcher has the process that it watches.
-inline constexpr int watched_descriptor = 3;
 
 // What sanitizers do behind our back, in builds that have them.
 #ifdef SECSHR_SANITIZED
@@ -54,8 +44,5 @@ inline constexpr bool is_sanitized = false;
 // Of all of them: what no process of ours has a reason to try ends it. Identity 0 is among it unless the
 // administrator has objects of root's removed.
 [[nodiscard]] std::vector<SyscallRow> fatal_calls(ActingAsRoot root);
-
-// The worker that a supervisor starts; any other process itself.
-[[nodiscard]] Confined worker_of(Confined process) noexcept;
 
 }  // namespace secshr

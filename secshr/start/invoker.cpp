@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/magic.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "system/local_file_system.h"
 #include "system/open_resolved.h"
 
 namespace secshr {
@@ -60,15 +59,6 @@ std::expected<Descriptor, DirectoryFault> open_as(const char* path, const Invoke
   return directory;
 }
 
-bool is_local(int directory) noexcept {
-  constexpr auto local = std::to_array<unsigned long>({EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
-                                                       TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
-                                                       RAMFS_MAGIC, 0x2FC12FC1 /* zfs */, 0xCA451A4E /* bcachefs */});
-  struct statfs facts{};
-  return ::fstatfs(directory, &facts) == 0 &&
-         std::ranges::find(local, static_cast<unsigned long>(facts.f_type)) != local.end();
-}
-
 }  // namespace
 
 std::optional<Invoker> take_invoker(std::span<char*> arguments) {
@@ -86,7 +76,7 @@ std::expected<Descriptor, DirectoryFault> open_served_directory(const std::strin
                                                                 bool any_file_system) noexcept {
   if (!path.starts_with('/')) return std::unexpected(DirectoryFault{"not-absolute", EINVAL});
   auto directory = open_as(path.c_str(), invoker);
-  if (directory && !any_file_system && !is_local(directory->get())) {
+  if (directory && !any_file_system && !is_on_local_file_system(directory->get())) {
     return std::unexpected(DirectoryFault{"file-system", EPERM});
   }
   return directory;

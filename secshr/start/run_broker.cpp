@@ -28,6 +28,7 @@
 #include "secshr/start/kept_configuration.h"
 #include "secshr/start/remembered_directories.h"
 #include "secshr/start/tell_wrapper.h"
+#include "secshr_paths.h"
 
 namespace secshr {
 namespace {
@@ -63,6 +64,25 @@ Counters first_counters(const Plan& plan) {
   counters.started = static_cast<std::uint64_t>(std::time(nullptr));
   counters.configuration_hash = plan.configuration.hash;
   return counters;
+}
+
+// By who has the turn: whoever waits for that after writing the file knows that every later start goes by it. One
+// that cannot be read was meant, and is for root alone.
+void read_lockdown(Preparation& preparation) {
+  const auto lockdown = load_lockdown(paths::lockdown);
+  if (lockdown) {
+    preparation.lockdown = *lockdown;
+  } else {
+    preparation.lockdown = Lockdown{};
+    preparation.lockdown_fault = to_string(lockdown.error());
+  }
+}
+
+void add_notes_of(const Preparation& preparation, std::vector<Note>& notes) {
+  if (!preparation.lockdown) return;
+  const std::string& fault = preparation.lockdown_fault;
+  notes.push_back({"lockdown", fmt::format("only root and group {} are served{}{}", preparation.lockdown->group,
+                                           fault.empty() ? "" : ": ", fault)});
 }
 
 // Service does not depend on it.
@@ -128,12 +148,15 @@ Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs, int plac
   // Before anything is taken from a broker that runs, and before anybody is told that this one serves: it would end
   // at once where one of them has not come up.
   if (const auto up = await_helpers(*helpers); !up) return std::unexpected(up.error());
-  return Preparation{*std::move(helpers), *std::move(kernel), *std::move(control)};
+  Preparation preparation{*std::move(helpers), *std::move(kernel), *std::move(control), {}, {}};
+  read_lockdown(preparation);
+  return preparation;
 }
 
 Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span<ServicePoint> points, Place place,
                             Logs& logs, std::vector<Note>& notes) {
-  auto& [helpers, kernel, control] = preparation;
+  auto& [helpers, kernel, control, lockdown, lockdown_fault] = preparation;
+  add_notes_of(preparation, notes);
   if (const int error = take_control_name(place.directory.get()); error != 0) {
     return start_fault(StartStatus::other, "control", std::strerror(error));
   }
@@ -167,7 +190,8 @@ Started<LoopEnd> run_broker(const Plan& plan, Preparation preparation, std::span
                  plan.configuration.allow_root_objects,
                  {restrictions.requests_per_second_per_uid, restrictions.requests_per_second,
                   restrictions.refusals_per_second_per_uid},
-                 &restrictions},
+                 &restrictions,
+                 lockdown},
                 kernel, looker, writer, audit);
   audit.event("started", describe_start(plan));
   for (const Note& note : notes) audit.event(note.event, note.detail);

@@ -1,10 +1,12 @@
 // The last step of a start: from root, with everything made and the lock held, to a broker that serves.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "installation/lockdown.h"
 #include "secshr/instance_lock.h"
 #include "secshr/linux_kernel.h"
 #include "secshr/serve.h"
@@ -19,6 +21,8 @@ struct Preparation {
   Helpers helpers;
   LinuxKernel kernel;
   Descriptor control;  // has not got its name yet
+  std::optional<Lockdown> lockdown;
+  std::string lockdown_fault;  // why one is there that cannot be read
 };
 [[nodiscard]] Started<Preparation> prepare_broker(const Plan& plan, const Logs& logs, int place);
 

@@ -14,7 +14,7 @@
 #include "secshr/datagram_socket.h"
 #include "secshr/limits.h"
 #include "secshr/start/directory_places.h"
-#include "secshr/start/remembered_directories.h"
+#include "secshr/start/recall_directories.h"
 #include "system/same_file.h"
 
 namespace secshr {

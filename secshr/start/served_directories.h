@@ -26,7 +26,7 @@ namespace secshr {
 // come to something are few, and an administrator's doing.
 [[nodiscard]] bool is_a_users(int directory) noexcept;
 
-// Plans what the running broker serves as well, and what an earlier one did (remembered_directories.h). A directory
+// Plans what the running broker serves as well, and what an earlier one did (recall_directories.h). A directory
 // counts only where the server's name is a socket of root's: a broker in anybody's hands can name no other.
 void plan_those_of(BrokerReport report, Plan& plan);
 void plan_remembered(int place, Plan& plan);

@@ -46,9 +46,7 @@ std::size_t checked_calls_of(Confined process) {
   std::set<int> checked;
   std::set<int> unchecked;
   for (const SyscallRow& row : allowed_calls(process)) {
-    const bool has_condition =
-        std::ranges::any_of(row.arguments, [](const Argument& each) { return each.is != Argument::Is::anything; });
-    (has_condition ? checked : unchecked).insert(row.number);
+    (row.is_unconditional() ? unchecked : checked).insert(row.number);
   }
   return static_cast<std::size_t>(
       std::ranges::count_if(checked, [&](int number) { return !unchecked.contains(number); }));

@@ -487,6 +487,12 @@ TEST_F(BrokerLog, a_flood_of_refusals_leaves_a_log_that_can_be_read_with_every_c
   }
   EXPECT_EQ(with("refused") + withheld, rounds * refusals);
   EXPECT_EQ(answered, rounds);
+  // Who reads it is told of every request.
+  const Outcome summary = run_as(0, 0, {}, {"/usr/bin/secshrctl", "audit", "test", "--summary"});
+  EXPECT_EQ(summary.ending, exited(0)) << summary.errors;
+  const std::string all = std::to_string(rounds * (refusals + 2));
+  EXPECT_TRUE(summary.output.contains("\n  requests           " + all + " (")) << summary.output;
+  EXPECT_TRUE(summary.output.contains("-                     withheld  sem.alter: ")) << summary.output;
 }
 
 }  // namespace

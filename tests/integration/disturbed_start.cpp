@@ -1,9 +1,11 @@
 #include "tests/integration/disturbed_start.h"
 
 #include <gtest/gtest.h>
+#include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -45,6 +48,7 @@ struct Disturbance {
   int error = 0;
   Times times = Times::once;
   std::function<int(pid_t)> meanwhile;
+  IsTheCall is_the_call;  // of `hold`, instead of the occurrence
 };
 
 // What the tracer, a process of its own, tells the test.
@@ -55,6 +59,16 @@ struct Report {
   std::size_t calls = 0;
   std::array<MadeCall, most_calls> made;
 };
+
+// A fork into another control group, by which a process goes on as its child (secshr/start/leave_cgroup.h).
+bool goes_on_as_child(pid_t pid) {
+  user_regs_struct registers{};
+  if (::ptrace(PTRACE_GETREGS, pid, nullptr, &registers) != 0 || registers.orig_rax != SYS_clone3) return false;
+  std::uint64_t flags = 0;
+  iovec own{&flags, sizeof flags};
+  iovec its{std::bit_cast<void*>(registers.rdi), sizeof flags};
+  return ::process_vm_readv(pid, &own, 1, &its, 1, 0) == sizeof flags && (flags & CLONE_INTO_CGROUP) != 0;
+}
 
 Part part_of_child(Part parent, unsigned child) {
   constexpr std::array helpers{Part::looker, Part::writer, Part::recorder, Part::watcher};
@@ -169,8 +183,12 @@ class Follower {
     if (::ptrace(PTRACE_GETEVENTMSG, parent, nullptr, &message) != 0) return;
     const auto child = static_cast<pid_t>(message);
     Traced& traced = traced_[parent];
-    const Part part = part_of_child(traced.part, traced.children++);
-    traced_[child].part = part;
+    if (goes_on_as_child(parent)) {
+      traced_[child].part = std::exchange(traced.part, Part::nobody);
+    } else {
+      const Part part = part_of_child(traced.part, traced.children++);
+      traced_[child].part = part;
+    }
     if (early_.erase(child) != 0) go_on(child);
   }
 
@@ -197,6 +215,7 @@ class Follower {
       return;
     }
     const bool is_any = disturbance_.means != Means::fail;
+    if (disturbance_.is_the_call && !disturbance_.is_the_call(pid, info)) return;
     if ((!is_any && call.kind != disturbance_.call.kind) || !is_chosen(++seen_)) return;
     report_.result.start.was_disturbed = true;
     switch (disturbance_.means) {
@@ -334,16 +353,22 @@ std::vector<MadeCall> record_start(const Identity& identity, const Command& comm
 
 DisturbedStart run_with_failure(const Identity& identity, const Command& command, const ChosenCall& call, int error,
                                 Times times) {
-  return disturb(identity, command, {Means::fail, call, error, times, {}}).start;
+  return disturb(identity, command, {Means::fail, call, error, times, {}, {}}).start;
 }
 
 DisturbedStart run_with_kill(const Identity& identity, const Command& command, Part part, unsigned call) {
-  return disturb(identity, command, {Means::kill, {{part, -1, 0}, call}, 0, Times::once, {}}).start;
+  return disturb(identity, command, {Means::kill, {{part, -1, 0}, call}, 0, Times::once, {}, {}}).start;
 }
 
 HeldStart run_with_pause(const Identity& identity, const Command& command, Part part, unsigned call,
                          const std::function<int(pid_t held)>& meanwhile) {
-  return disturb(identity, command, {Means::hold, {{part, -1, 0}, call}, 0, Times::once, meanwhile});
+  return disturb(identity, command, {Means::hold, {{part, -1, 0}, call}, 0, Times::once, meanwhile, {}});
+}
+
+HeldStart run_with_pause_before(const Identity& identity, const Command& command, const IsTheCall& is_the_call,
+                                const std::function<int(pid_t held)>& meanwhile) {
+  const CallKind any{Part::starter, -1, 0};
+  return disturb(identity, command, {Means::hold, {any, 1}, 0, Times::once, meanwhile, is_the_call});
 }
 
 }  // namespace secshr::test

@@ -3,6 +3,8 @@
 // workers.
 #pragma once
 
+#include <sys/ptrace.h>
+
 #include <cstdint>
 #include <functional>
 #include <ostream>
@@ -17,7 +19,7 @@ enum class Part : std::uint8_t {
   nobody,
   wrapper_itself,
   wrapper_child,  // until it executes the starter
-  starter,
+  starter,        // who may go on as a child of its own
   looker,
   first_looker,  // the first worker; all others are nobody
   writer,
@@ -75,5 +77,10 @@ struct HeldStart {
 };
 HeldStart run_with_pause(const Identity& identity, const Command& command, Part part, unsigned call,
                          const std::function<int(pid_t held)>& meanwhile);
+
+// The starter is held the first time that it is about to make such a call.
+using IsTheCall = std::function<bool(pid_t starter, const __ptrace_syscall_info& call)>;
+HeldStart run_with_pause_before(const Identity& identity, const Command& command, const IsTheCall& is_the_call,
+                                const std::function<int(pid_t held)>& meanwhile);
 
 }  // namespace secshr::test

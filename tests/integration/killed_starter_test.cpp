@@ -8,9 +8,9 @@
 
 #include "secshr/control/running_broker.h"
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/disturbed_start.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/renewal.h"
-#include "tests/integration/traced_start.h"
 
 namespace secshr::test {
 namespace {
@@ -39,12 +39,12 @@ class BrokerKilledStarter : public BrokerTest {
       // However often this user has had it by now.
       fs::remove("/run/secshr/test/takeovers");
       prepare();
-      const TracedStart traced = run_traced(second_user, start_command(other_tmp), call);
+      const DisturbedStart start = run_with_kill(second_user, start_command(other_tmp), Part::starter, call);
       // From there on it is the broker that is killed.
-      if (traced.wrapper == ending_of(StartStatus::serving)) return call / stride();
-      EXPECT_TRUE(traced.was_killed);
+      if (start.wrapper == ending_of(StartStatus::serving)) return call / stride();
+      EXPECT_TRUE(start.was_disturbed);
       // The wrapper says so; it does not say that somebody serves.
-      EXPECT_EQ(traced.wrapper, ending_of(StartStatus::other));
+      EXPECT_EQ(start.wrapper, ending_of(StartStatus::other));
       check();
       if (testing::Test::HasFailure()) return 0;
     }

@@ -17,6 +17,7 @@
 #include "client/include/secshr.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/database_file.h"
+#include "tests/integration/library_options.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/renewal.h"
 
@@ -29,11 +30,7 @@ using namespace std::chrono_literals;
 const std::string other_directory = "/mnt/test/other";
 
 secshr_t* open_in_directory(const std::string& directory) {
-  secshr_options options{};
-  options.size = sizeof options;
-  options.profile = "gtm";
-  options.installation = distribution.c_str();
-  options.release = release.c_str();
+  secshr_options options = library_options();
   options.directory = directory.c_str();
   secshr_t* handle = nullptr;
   if (secshr_open(&handle, &options) != 0) ::_exit(120);
@@ -85,6 +82,8 @@ class LibraryEnds : public BrokerTest {
 
 TEST_F(LibraryEnds, a_client_that_is_killed_at_any_of_its_system_calls_is_in_nobodys_way) {
   (void)serve();
+  // Who comes later would take the numbers of the killed.
+  ASSERT_TRUE(wait_for_processes().complete());
   const auto maker = connect(second_user);
   unsigned call = 1;
   for (bool was_killed = true; was_killed && !HasFailure(); ++call) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "client/include/secshr.h"
+#include "tests/integration/library_options.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/socket_files.h"
 #include "tests/integration/targets_fixture.h"
@@ -30,18 +31,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-secshr_options usual_options() {
-  secshr_options options{};
-  options.size = sizeof options;
-  options.profile = "gtm";
-  options.installation = distribution.c_str();
-  options.release = release.c_str();
-  options.directory = tmp.c_str();
-  return options;
-}
-
 // In a child: one that cannot be opened ends it.
-secshr_t* opened(const secshr_options& options = usual_options()) {
+secshr_t* opened(const secshr_options& options = library_options()) {
   secshr_t* handle = nullptr;
   if (secshr_open(&handle, &options) != 0) ::_exit(120);
   return handle;
@@ -63,7 +54,7 @@ class Library : public BrokerTargets {
     std::string explanation;
   };
   static Answer ask(const Identity& identity, const std::function<int(secshr_t*)>& call,
-                    const secshr_options& options = usual_options()) {
+                    const secshr_options& options = library_options()) {
     int ends[2];
     EXPECT_EQ(::pipe(ends), 0);
     const Ending ending = as_user(identity, [&] {
@@ -198,6 +189,13 @@ TEST_F(Library, says_which_rule_refused_and_what_to_do) {
   // What it says is in the log.
   const LogRecord last = records().back();
   EXPECT_EQ(last.at("rule"), "proc.install");
+  expect(ask(first_user,
+             [&](secshr_t* handle) {
+               const int result = secshr_wake(handle, maker->pid());
+               const std::string own = "process " + std::to_string(::getpid()) + " in the broker's log";
+               return std::string(secshr_explain()).find(own) == std::string::npos ? -1000 : result;
+             }),
+         -EPERM);
 }
 
 TEST_F(Library, takes_what_is_gone_for_removed_and_what_never_was_for_an_error) {
@@ -257,7 +255,7 @@ TEST_F(Library, refuses_what_no_call_could_succeed_with_and_sends_nothing) {
 
 TEST_F(Library, is_opened_with_good_options_only) {
   const auto open_with = [](const std::function<void(secshr_options&)>& change) {
-    secshr_options options = usual_options();
+    secshr_options options = library_options();
     change(options);
     secshr_t* handle = nullptr;
     const int result = secshr_open(&handle, &options);
@@ -284,9 +282,26 @@ TEST_F(Library, is_opened_with_good_options_only) {
   EXPECT_EQ(open_with([](secshr_options& o) { o.reply_timeout_ms = 3'600'001; }), -EINVAL);
   EXPECT_EQ(open_with([](secshr_options& o) { o.size = 0; }), -EINVAL);
   EXPECT_EQ(open_with([](secshr_options& o) { o.size = offsetof(secshr_options, reply_timeout_ms); }), 0);
-  EXPECT_EQ(open_with([](secshr_options& o) { o.size = sizeof o + 64; }), 0) << "a later caller";
+  EXPECT_EQ(open_with([](secshr_options& o) { o.attempts = 1000; }), 0);
+  EXPECT_EQ(open_with([](secshr_options& o) { o.attempts = 1001; }), -EINVAL);
   EXPECT_EQ(secshr_open(nullptr, nullptr), -EINVAL);
   secshr_close(nullptr);
+}
+
+TEST_F(Library, takes_the_options_of_a_later_release_where_they_ask_for_nothing_new) {
+  struct {
+    secshr_options known;
+    unsigned char added[64];
+  } later{};
+  later.known = library_options();
+  later.known.size = sizeof later;
+  secshr_t* handle = nullptr;
+  EXPECT_EQ(secshr_open(&handle, &later.known), 0);
+  secshr_close(handle);
+  later.added[63] = 1;
+  EXPECT_EQ(secshr_open(&handle, &later.known), -E2BIG);
+  later.known.size = 1U << 20U;
+  EXPECT_EQ(secshr_open(&handle, &later.known), -E2BIG);
 }
 
 // --- The wrapper ---
@@ -517,7 +532,7 @@ TEST_F(Library, asks_the_next_broker_where_one_ends_before_it_has_answered) {
 TEST_F(Library, gives_up_when_nobody_answers_in_time) {
   const pid_t broker = serve();
   stop({broker});
-  secshr_options options = usual_options();
+  secshr_options options = library_options();
   options.reply_timeout_ms = 100;
   options.attempts = 3;
   const auto began = std::chrono::steady_clock::now();

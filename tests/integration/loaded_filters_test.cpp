@@ -12,18 +12,18 @@
 #include <span>
 #include <vector>
 
-#include "secshr/privilege/syscall_filter.h"
+#include "secshr/privilege/compile_filter.h"
 #include "tests/integration/broker_fixture.h"
 #include "tests/integration/process_state.h"
 
 namespace secshr::test {
 namespace {
 
-using Program = std::vector<sock_filter>;
+using Program = FilterProgram;
 
-Program program_of(const std::expected<SyscallFilter, int>& filter) {
-  const auto program = filter.value().program();
-  return {program.begin(), program.end()};
+// What the tables come to when they are compiled for this very process.
+Program program_of(Confined process, pid_t pid) {
+  return compile_allowing(allowed_calls(process), pid).value();
 }
 
 // The oldest first. Only a process that is stopped by who traces it can be asked.
@@ -67,8 +67,7 @@ void expect_filters(pid_t pid, const std::vector<Program>& wanted, const char* w
 }
 
 std::vector<Program> filters_of(Confined process, pid_t pid, ActingAsRoot root) {
-  return {program_of(SyscallFilter::killing(fatal_calls(root))),
-          program_of(SyscallFilter::allowing(allowed_calls(process), pid))};
+  return {compile_killing(fatal_calls(root)).value(), program_of(process, pid)};
 }
 
 void expect_filters_of_helper(const std::vector<pid_t>& supervisors, const std::vector<pid_t>& workers,
@@ -76,7 +75,7 @@ void expect_filters_of_helper(const std::vector<pid_t>& supervisors, const std::
   ASSERT_EQ(supervisors.size(), 1U);
   auto wanted = filters_of(supervisor, supervisors[0], ActingAsRoot::refused);
   expect_filters(supervisors[0], wanted, "supervisor");
-  wanted.push_back(program_of(SyscallFilter::allowing(allowed_calls(worker_of(supervisor)), 0)));
+  wanted.push_back(program_of(worker_of(supervisor), 0));
   for (const pid_t worker : workers) expect_filters(worker, wanted, "worker");
 }
 

@@ -13,10 +13,10 @@
 #include <sstream>
 
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/held_start.h"
 #include "tests/integration/namespaces.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/renewal.h"
-#include "tests/integration/traced_start.h"
 
 namespace secshr::test {
 namespace {
@@ -148,20 +148,20 @@ TEST_F(BrokerPlace, is_renewed_without_taking_what_a_broker_of_another_serves) {
 
 // --- Control groups ---
 
-// A hierarchy where groups can be made here.
-std::string find_hierarchy() {
+// Where groups can be made here: of version two, and of version one.
+std::vector<std::string> hierarchies() {
+  std::vector<std::string> places;
   for (const std::string place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer"}) {
-    if (fs::exists(place + "/cgroup.procs") && ::access(place.c_str(), W_OK) == 0) return place;
+    if (fs::exists(place + "/cgroup.procs") && ::access(place.c_str(), W_OK) == 0) places.push_back(place);
   }
-  return {};
+  return places;
 }
 
 class Group {
  public:
   // Groups are the machine's, and the pid is only this world's.
   explicit Group(const std::string& hierarchy)
-      : path_(hierarchy + "/secshr-test-" + std::to_string(inode_of("/proc/self/ns/pid"))),
-        is_made_(::mkdir(path_.c_str(), 0755) == 0) {}
+      : path_(hierarchy + "/secshr-test-XXXXXX"), is_made_(::mkdtemp(path_.data()) != nullptr) {}
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
   ~Group() {
@@ -176,36 +176,48 @@ class Group {
   bool is_made_;
 };
 
-TEST_F(BrokerPlace, is_in_no_control_group_of_who_started_it) {
-  const std::string hierarchy = find_hierarchy();
-  if (hierarchy.empty()) SECSHR_SKIP("no control groups");
-  const Group group(hierarchy);
-  if (!group.is_made()) SECSHR_SKIP("no control group can be made");
-  const std::string processes = group.path() + "/cgroup.procs";
-  EXPECT_EQ(run_forked([&] {
-              std::ofstream(processes) << "0";
-              // The control: what it starts is in the group.
-              const pid_t child = ::fork();
-              if (child == 0) {
-                std::stringstream text;
-                text << std::ifstream(processes).rdbuf();
-                ::_exit(text.str().find(std::to_string(::getppid())) != std::string::npos ? 0 : 1);
-              }
-              int status = -1;
-              if (::waitpid(child, &status, 0) != child || status != 0) return 1;
-              return run_as(first_user, start_command()).ending == exited(0) ? 0 : 2;
-            }),
-            exited(0));
-  expect_serving();
-  EXPECT_TRUE(eventually([&] { return group.processes().empty(); })) << group.processes();
-  EXPECT_EQ(events().back().at("detail").find("cgroup"), std::string::npos) << events().back().at("detail");
+class BrokerGroup : public BrokerPlace {
+ protected:
+  // Starts a broker from the group, of which nothing is left then.
+  static void expect_left_by_a_start(const Group& group) {
+    const std::string processes = group.path() + "/cgroup.procs";
+    EXPECT_EQ(run_forked([&] {
+                std::ofstream(processes) << "0";
+                // The control: what it starts is in the group.
+                const pid_t child = ::fork();
+                if (child == 0) {
+                  std::stringstream text;
+                  text << std::ifstream(processes).rdbuf();
+                  ::_exit(text.str().find(std::to_string(::getppid())) != std::string::npos ? 0 : 1);
+                }
+                int status = -1;
+                if (::waitpid(child, &status, 0) != child || status != 0) return 1;
+                return run_as(first_user, start_command()).ending == exited(0) ? 0 : 2;
+              }),
+              exited(0));
+    expect_serving();
+    EXPECT_TRUE(eventually([&] { return group.processes().empty(); })) << group.processes();
+    EXPECT_EQ(events().back().at("detail").find("cgroup"), std::string::npos) << events().back().at("detail");
+  }
+};
+
+TEST_F(BrokerGroup, of_who_started_it_is_left) {
+  const auto places = hierarchies();
+  if (places.empty()) SECSHR_SKIP("no control groups");
+  for (const std::string& place : places) {
+    SCOPED_TRACE(place);
+    const Group group(place);
+    if (!group.is_made()) SECSHR_SKIP("no control group can be made");
+    expect_left_by_a_start(group);
+    kill_other_processes();
+  }
 }
 
 // Frozen while it speaks with the broker, one would keep all others from being heard.
-TEST_F(BrokerPlace, is_asked_about_by_nobody_who_is_still_in_such_a_group) {
-  const std::string hierarchy = find_hierarchy();
-  if (hierarchy.empty()) SECSHR_SKIP("no control groups");
-  const Group group(hierarchy);
+TEST_F(BrokerGroup, has_nobody_in_it_who_asks_a_broker) {
+  const auto places = hierarchies();
+  if (places.empty()) SECSHR_SKIP("no control groups");
+  const Group group(places.front());
   if (!group.is_made()) SECSHR_SKIP("no control group can be made");
   (void)serve();
   const auto is_in_it = [&](const std::string& pid) {

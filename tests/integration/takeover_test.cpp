@@ -17,9 +17,9 @@
 
 #include "secshr/limits.h"
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/held_start.h"
 #include "tests/integration/process_state.h"
 #include "tests/integration/renewal.h"
-#include "tests/integration/traced_start.h"
 
 namespace secshr::test {
 namespace {

@@ -123,12 +123,26 @@ if [[ $against == secshr ]]; then
   grep -F 'GTM-SECSHR[' "$syslog" || :
 fi
 
+# Warnings are about the machine that the demo runs on.
+finds_no_error() {
+  secshrctl doctor || (($? == 1)) || return
+  not grep -q '^error' <(secshrctl doctor || :)
+}
+
 headline 'In the end'
 check_equal 'the file belongs to whom it did' "$(stat -c '%u %g' "$scratch/out/before")" \
   "$(stat -c '%u %g' "$database")"
 check_closed_and_sound
 if [[ $against == secshr ]]; then
+  headline 'What an administrator sees'
   check 'secshrctl status finds nothing amiss' secshrctl status
+  check 'secshrctl audit sums up who asked what' secshrctl audit --summary
+  check 'secshrctl doctor looks at everything, and finds no error' finds_no_error
+  secshrctl metrics >"$scratch/out/metrics"
+  check 'secshrctl metrics has the counters' grep -q '^secshr_requests_total{.*outcome="done"} [1-9]' "$scratch/out/metrics"
+  check 'secshrctl key knows the server'\''s name' grep -qF "$(secshrctl status --json | sed -n 's/.*"server_socket": "\(.*\)".*/\1/p')" <(secshrctl key "$gtm")
+  check 'secshrctl stranded has no database of alice'\''s' secshrctl stranded --in "${database%/*}"
+  check 'secshrctl reap has nothing to remove' secshrctl reap
   check 'secshrctl restore puts the original back' secshrctl restore "$gtm"
   check 'it is the installed one, byte for byte' cmp "$installed_gtm/gtmsecshr" "$gtm/gtmsecshr"
 fi

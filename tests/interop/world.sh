@@ -24,6 +24,7 @@ data=$scratch/data          # the database
 gtm_tmp=$scratch/tmp        # $gtm_tmp, sticky like /tmp
 database=$data/demo.dat
 syslog=$scratch/syslog      # what the private /dev/log was told
+secshrctl=$scratch/secshrctl  # as built, whoever serves; here even where the build tree is covered later
 
 source "$interop/lib/report.sh"
 source "$interop/lib/summary.sh"
@@ -73,6 +74,7 @@ enter_world() {
   umask 022
   make_private_system
   lay_out_scratch
+  if [[ -e $build/secshrctl ]]; then cp "$build/secshrctl" "$secshrctl"; fi
   if [[ $against == secshr ]]; then install_secshr; fi
   cover_tmp
 }

@@ -22,34 +22,11 @@ source "$tests/interop/lib/report.sh"
 source "$tests/interop/lib/private_system.sh"
 source "$tests/interop/lib/accounts.sh"
 source "$tests/interop/lib/wait.sh"
+source "$tests/packaging/lib/inside.sh"
 source "$tests/packaging/lib/library_file.sh"
 source "$tests/packaging/lib/build_examples.sh"
 source "$tests/packaging/lib/run_examples.sh"
 source "$tests/packaging/lib/killed_stores.sh"
-
-cannot_run() {
-  printf 'cannot run: %s\n' "$1" >&2
-  [[ ${SECSHR_TESTS_MUST_RUN:-} == 1 ]] && exit 1
-  exit 77
-}
-
-# Runs this script again as the first process of new namespaces, and ends with its exit status. However this shell ends,
-# they end too; in the background, because a trap waits for a foreground child, and unshare itself blocks signals.
-start_inside() {
-  ((EUID == 0)) || cannot_run 'not root'
-  local program
-  for program in cc c++ cmake ninja pkg-config readelf strace; do
-    command -v "$program" >/dev/null || cannot_run "no $program"
-  done
-  unshare --mount --ipc --pid --net --fork true 2>/dev/null || cannot_run 'no new namespaces'
-  setpriv --pdeathsig KILL unshare --mount --ipc --pid --net --fork --mount-proc --kill-child \
-    bash "$0" --build "$build" --inside <&0 &
-  local child=$! status=0
-  # shellcheck disable=SC2064  # the id as it is now
-  trap "kill -KILL $child 2>/dev/null || :; exit 130" INT TERM HUP
-  wait "$child" || status=$?
-  exit "$status"
-}
 
 tell_what_the_server_said() {
   local log
@@ -58,7 +35,8 @@ tell_what_the_server_said() {
   done
 }
 
-[[ ${1:-} == --inside ]] || start_inside
+arguments=(--build "$build")
+[[ ${1:-} == --inside ]] || start_inside cc c++ ninja pkg-config readelf strace
 trap 'printf "stopped at %s:%s\n" "${BASH_SOURCE[0]}" "$LINENO" >&2' ERR
 set -E
 cd /

@@ -33,6 +33,7 @@
 #include "secshr/privilege/landlock.h"
 #include "secshr/privilege/least_privilege.h"
 #include "secshr/privilege/syscall_filter.h"
+#include "secshr/privilege/syscall_policy.h"
 #include "system/pidfd.h"
 #include "tests/support/private_world.h"
 
@@ -307,9 +308,9 @@ TEST_F(Confinement, each_attempt_is_denied_to_each_process_as_it_serves) {
 TEST_F(Confinement, a_worker_cannot_do_what_only_its_supervisor_may) {
   const auto as_worker = [](const std::function<int()>& body) {
     return run_forked([&] {
-      const auto filter = SyscallFilter::allowing(allowed_calls(Confined::looker), 0);
+      const auto filter = SyscallFilter::allowing(Confined::looker, 0);
       give_up_everything({"", Confined::looker_supervisor, looker_capabilities});
-      if (!filter || !filter->load()) return 126;
+      if (!filter.load()) return 126;
       return body();
     });
   };

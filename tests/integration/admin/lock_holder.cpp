@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
+  lock.l_len = 1;  // a broker that serves has given its turn back
   if (file < 0 || fcntl(file, F_SETLK, &lock) != 0) return 1;
   if (write(STDOUT_FILENO, "held", 4) != 4) return 1;
   for (;;) pause();

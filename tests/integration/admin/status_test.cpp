@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -34,6 +35,10 @@ class Status : public AdminTest {
 
   int status_ = -1;
 };
+
+std::size_t rule_index(std::string_view rule) {
+  return static_cast<std::size_t>(std::ranges::find(counted_rules, rule) - counted_rules.begin());
+}
 
 // Adopted, with a broker that shows its counters.
 class StatusCounters : public Status {
@@ -110,6 +115,33 @@ TEST_F(Status, of_a_running_broker) {
   EXPECT_NE(said().find("process " + std::to_string(running.pid())), std::string::npos) << said();
 }
 
+// Whether a broker runs is one thing, and whether the adoption is intact another.
+TEST_F(Status, says_where_nobody_can_tell_whether_a_broker_runs) {
+  ASSERT_EQ(run({"adopt", distribution}), 0) << complaint();
+  install_built("tests/lock_holder", "/mnt/test/other", 0755);
+  const Running other = hold_lock("/mnt/test/other", "gtm");
+  const nlohmann::json shown = json()["installations"][0];
+  EXPECT_EQ(status_, 1);
+  EXPECT_TRUE(shown["broker"].is_null());
+  EXPECT_NE(shown["broker_fault"].get<std::string>().find("which is not"), std::string::npos) << shown;
+  EXPECT_EQ(shown["intact"], true);
+  EXPECT_EQ(run({"status"}), 1);
+  EXPECT_NE(said().find("broker             cannot be looked at: "), std::string::npos) << said();
+  EXPECT_EQ(run({"metrics"}), 0);
+  EXPECT_NE(said().find("secshr_adoption_intact{installation=\"gtm\"} 1\n"), std::string::npos) << said();
+}
+
+TEST_F(Status, shows_a_lockdown_with_its_group) {
+  ASSERT_EQ(run({"lockdown", "on", "--group", "72900"}), 0) << complaint();
+  EXPECT_EQ(json()["lockdown_group"], 72900);
+  write_file(paths::lockdown, "nothing that can be read");
+  const nlohmann::json shown = json();
+  EXPECT_EQ(status_, 1);
+  EXPECT_EQ(shown["lockdown"], true);
+  EXPECT_EQ(shown["lockdown_group"], 0);
+  EXPECT_TRUE(shown["lockdown_fault"].is_string());
+}
+
 TEST_F(Status, names_each_kind_of_damage) {
   ASSERT_EQ(run({"adopt", distribution}), 0) << complaint();
   const Running broker = hold_lock(paths::broker, "gtm");
@@ -167,13 +199,23 @@ TEST_F(StatusCounters, are_shown_in_sum) {
   counters_.dropped = 4;
   counters_.requests.front() = {1, 20, 300};
   counters_.requests.back() = {5, 60, 844};
+  counters_.refused_by_rule[rule_index("lockdown")] = 75;
+  counters_.refused_by_rule[rule_index("shm.rw")] = 5;
   counters_.log_lines_lost = 7;
   publish();
   const nlohmann::json broker = shown_broker();
   EXPECT_EQ(status_, 0) << said();
-  EXPECT_EQ(
-      broker["counters"],
-      (nlohmann::json{{"datagrams", 1234}, {"done", 6}, {"refused", 80}, {"failed", 1144}, {"log_lines_lost", 7}}));
+  EXPECT_EQ(broker["counters"], (nlohmann::json{{"datagrams", 1234},
+                                                {"dropped", 4},
+                                                {"done", 6},
+                                                {"refused", 80},
+                                                {"failed", 1144},
+                                                {"refused_by_rule", {{"lockdown", 75}, {"shm.rw", 5}}},
+                                                {"replies_unsent", 0},
+                                                {"leftovers_removed", 0},
+                                                {"parked", 0},
+                                                {"parked_most", 0},
+                                                {"log_lines_lost", 7}}));
   EXPECT_EQ(broker["configuration_hash"], json()["configuration"]["hash"]);
   EXPECT_EQ(broker["configuration_changed"], false);
   EXPECT_EQ(run({"status"}), 0);
@@ -216,6 +258,7 @@ TEST_F(StatusCounters, show_what_the_kernel_of_the_broker_lacks) {
     counters_.degraded = degraded;
     publish();
     EXPECT_EQ(shown_broker()["degraded"], missing);
+    EXPECT_EQ(shown_broker()["landlock"], (degraded & without_landlock) == 0);
     EXPECT_EQ(status_, 0) << "a kernel is nothing that an administrator of ours can mend";
     EXPECT_EQ(run({"status"}), 0);
     EXPECT_EQ(said().contains(text != nullptr ? text : "degraded"), text != nullptr) << said();

@@ -84,10 +84,10 @@ kill_store_at_each_call() {
   printf 'kvstore, killed at each system call\n'
   another_store calls
   for call in flock shmget semget shmctl semctl semtimedop shmat pread64 pwrite64 fdatasync write shmdt \
-    socket bind sendto poll recvmsg connect unlink close clone3 wait4; do
+    socket bind sendto poll recvmsg connect unlink close clone3 waitid; do
     [[ $call == pread64 ]] && most=3 || most=50
     for ((number = 1; number <= most; ++number)); do
-      [[ $call != clone* && $call != wait4 ]] || kill_server  # so that she runs the wrapper
+      [[ $call != clone* && $call != waitid ]] || kill_server  # so that she runs the wrapper
       killed_at bob shmdt 1 && note bob 'was not killed'
       # Not killed: she does it less often.
       killed_at alice "$call" "$number" && break

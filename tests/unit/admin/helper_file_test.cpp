@@ -1,5 +1,5 @@
 // Telling a copy of our wrapper from an installation's own gtmsecshr.
-#include "admin/helper_file.h"
+#include "admin/adoption/helper_file.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What /proc says of the broker, from texts as the kernel writes them.
-#include "admin/process_status.h"
+#include "admin/brokers/process_status.h"
 
 #include <gtest/gtest.h>
 

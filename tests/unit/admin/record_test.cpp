@@ -1,5 +1,5 @@
 // The name an installation gets where none is given.
-#include "admin/record.h"
+#include "admin/adoption/record.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Finding the release string in an installation's library: exactly one, or none.
-#include "admin/release_string.h"
+#include "admin/adoption/release_string.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The way back: in reverse order, and only where the change did not succeed.
-#include "admin/undo.h"
+#include "admin/adoption/undo.h"
 
 #include <gtest/gtest.h>
 

@@ -46,18 +46,21 @@ TEST(ProcessTurn, is_one_threads_at_a_time) {
   EXPECT_EQ(counter, threads * rounds);
 }
 
-TEST(ProcessTurn, numbers_from_one_in_each_process) {
+TEST(ProcessTurn, numbers_go_on_by_one_and_begin_anew_in_each_process) {
   std::uint64_t first = 0;
   {
     ProcessTurn turn;
     first = turn.next_sequence();
     EXPECT_EQ(turn.next_sequence(), first + 1);
   }
+  static std::uint64_t parents_last = 0;
+  parents_last = first + 1;
   EXPECT_EQ(run_child([] {
               ProcessTurn turn;
-              return static_cast<int>(turn.next_sequence() * 10 + turn.next_sequence());
+              const std::uint64_t own = turn.next_sequence();
+              return own > parents_last + 1 && turn.next_sequence() == own + 1 ? 7 : 8;
             }),
-            12);
+            7);
   ProcessTurn turn;
   EXPECT_EQ(turn.next_sequence(), first + 2);
 }

@@ -45,6 +45,7 @@ TEST(Configuration, needs_no_more_than_the_three_ids) {
   EXPECT_EQ(configuration->log.refusals_per_minute_per_uid, 60U);
   EXPECT_TRUE(configuration->log.system_log);
   EXPECT_TRUE(configuration->log.copy);
+  EXPECT_TRUE(configuration->acknowledged.empty());
 }
 
 TEST(Configuration, takes_every_key) {
@@ -57,6 +58,27 @@ TEST(Configuration, takes_every_key) {
   EXPECT_EQ(configuration->idle_timeout, std::chrono::seconds(7));
   EXPECT_TRUE(configuration->allow_root_objects);
   EXPECT_EQ(configuration->max_directories, 2U);
+}
+
+TEST(Configuration, takes_acknowledgements_in_both_of_tomls_forms) {
+  const auto in_line = parse(ids +
+                             "[doctor]\nacknowledged = [\n  { finding = 'tmp.owner', where = '/', reason = 'one' },\n"
+                             "  { finding = 'tmp.owner', where = '/tmp', reason = 'two' },\n"
+                             "  { finding = 'tmp.owner', reason = 'three' },\n]\n");
+  const auto in_tables = parse(ids +
+                               "[[doctor.acknowledged]]\nfinding = 'tmp.owner'\nwhere = '/'\nreason = 'one'\n"
+                               "[[doctor.acknowledged]]\nfinding = 'tmp.owner'\nwhere = '/tmp'\nreason = 'two'\n"
+                               "[[doctor.acknowledged]]\nreason = 'three'\nfinding = 'tmp.owner'\n");
+  for (const auto& configuration : {in_line, in_tables}) {
+    ASSERT_TRUE(configuration) << to_string(configuration.error());
+    const auto& all = configuration->acknowledged;
+    ASSERT_EQ(all.size(), 3U);
+    EXPECT_TRUE(std::ranges::all_of(all, [](const auto& each) { return each.finding == "tmp.owner"; }));
+    EXPECT_EQ(all[0].where, "/");
+    EXPECT_EQ(all[1].where, "/tmp");
+    EXPECT_FALSE(all[2].where);
+    EXPECT_EQ(all[0].reason + all[1].reason + all[2].reason, "onetwothree");
+  }
 }
 
 // Each key to its own member, and no other is touched.

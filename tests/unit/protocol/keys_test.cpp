@@ -22,6 +22,7 @@ TEST(CommunicationKey, is_over_exactly_the_release_string) {
 // The name of the socket that a stock gtmsecshr (GT.M V7.0-005) with this st_dev and st_ino made: gtm_secshr2E9E59CB.
 TEST(ServerKey, is_that_of_a_stock_server) {
   EXPECT_EQ(server_key(65024, 14885019), 0x2E9E59CBU);
+  EXPECT_EQ(database_key(65024, 14885019), 0x2B9E59CBU);
 }
 
 TEST(ServerKey, tells_device_and_inode_apart) {

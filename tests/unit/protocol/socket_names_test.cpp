@@ -242,6 +242,19 @@ TEST(ClientSocketSuffixes, are_none_and_then_every_letter_in_the_order_of_the_cl
   }
 }
 
+TEST(ServerSocketName, is_recognised_by_its_exact_form) {
+  const Profile& gtm = profile(ProfileId::gtm);
+  for (const std::uint32_t key : {0x2E000000U, 0x2E9E59CBU, 0x2EFFFFFFU}) {
+    EXPECT_EQ(parse_server_socket_name(gtm, server_socket_name(gtm, key).view()), key);
+  }
+  EXPECT_EQ(parse_server_socket_name(profile(ProfileId::ydb), "ydb_secshr2E000001"), 0x2E000001U);
+  for (const std::string_view other :
+       {"gtm_secshr2DFFFFFF", "gtm_secshr2F000000", "gtm_secshr2e9e59cb", "gtm_secshr2E9E59C", "gtm_secshr2E9E59CBa",
+        "gtm_secshr2E9E59C ", "gtm_secshr", "ydb_secshr2E9E59CB", "xgtm_secshr2E9E59CB", "gtm_secshr00000C12", ""}) {
+    EXPECT_EQ(parse_server_socket_name(gtm, other), std::nullopt) << other;
+  }
+}
+
 TEST(LastComponent, is_what_follows_the_last_slash) {
   EXPECT_EQ(last_component("/tmp/gtm_secshr00000C12"), "gtm_secshr00000C12");
   EXPECT_EQ(last_component("gtm_secshr00000C12"), "gtm_secshr00000C12");

@@ -22,13 +22,16 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "secshr/privilege/compile_filter.h"
 #include "secshr/privilege/syscall_filter.h"
 #include "tests/support/evaluate_filter.h"
 
@@ -59,8 +62,7 @@ struct Call {
 class Filters {
  public:
   explicit Filters(Confined process, ActingAsRoot root = ActingAsRoot::refused)
-      : fatal_(SyscallFilter::killing(fatal_calls(root)).value()),
-        allowed_(SyscallFilter::allowing(allowed_calls(process), self).value()) {}
+      : fatal_(SyscallFilter::killing(root)), allowed_(SyscallFilter::allowing(process, self)) {}
 
   [[nodiscard]] Word of(const Call& call, std::uint32_t architecture = AUDIT_ARCH_X86_64) const {
     seccomp_data data{};
@@ -486,12 +488,32 @@ TEST(SyscallPolicy, a_supervisor_may_do_what_its_workers_may) {
   }
 }
 
-TEST(SyscallFilter, rows_of_one_call_are_alternatives_and_one_without_conditions_covers_the_others) {
+bool are_equal(std::span<const sock_filter> one, std::span<const sock_filter> other) {
+  return one.size() == other.size() && std::memcmp(one.data(), other.data(), one.size_bytes()) == 0;
+}
+
+// Made at build time, and with the pid put in: what the tables come to here and now.
+TEST(SyscallFilter, is_the_one_of_its_table) {
+  for (const pid_t pid : {1, self, 4194303}) {
+    for (const Confined process : all_confined) {
+      const auto compiled = compile_allowing(allowed_calls(process), pid);
+      ASSERT_TRUE(compiled.has_value());
+      EXPECT_TRUE(are_equal(SyscallFilter::allowing(process, pid).program(), *compiled)) << static_cast<int>(process);
+    }
+  }
+  for (const ActingAsRoot root : {ActingAsRoot::refused, ActingAsRoot::allowed}) {
+    const auto compiled = compile_killing(fatal_calls(root));
+    ASSERT_TRUE(compiled.has_value());
+    EXPECT_TRUE(are_equal(SyscallFilter::killing(root).program(), *compiled));
+  }
+}
+
+TEST(CompileFilter, rows_of_one_call_are_alternatives_and_one_without_conditions_covers_the_others) {
   const SyscallRow rows[] = {{SYS_fcntl, "one", {Argument{Argument::Is::equal, 1, 6, 0}}},
                              {SYS_fcntl, "two", {Argument{Argument::Is::equal, 1, 7, 0}}},
                              {SYS_write, "some", {Argument{Argument::Is::at_most, 0, 2, 0}}},
                              {SYS_write, "all"}};
-  const auto filter = SyscallFilter::allowing(rows, self);
+  const auto filter = compile_allowing(rows, self);
   ASSERT_TRUE(filter.has_value());
   const auto word = [&](long number, std::array<std::uint64_t, 2> arguments) {
     seccomp_data data{};
@@ -499,7 +521,7 @@ TEST(SyscallFilter, rows_of_one_call_are_alternatives_and_one_without_conditions
     data.arch = AUDIT_ARCH_X86_64;
     data.args[0] = arguments[0];
     data.args[1] = arguments[1];
-    return evaluate_filter(filter->program(), data);
+    return evaluate_filter(*filter, data);
   };
   EXPECT_EQ(word(SYS_fcntl, {1, 6}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(word(SYS_fcntl, {1, 7}), SECCOMP_RET_ALLOW);
@@ -509,10 +531,10 @@ TEST(SyscallFilter, rows_of_one_call_are_alternatives_and_one_without_conditions
   EXPECT_EQ(word(SYS_read, {0, 0}), SECCOMP_RET_ERRNO | ENOSYS);
 }
 
-TEST(SyscallFilter, that_cannot_be_made_says_so) {
+TEST(CompileFilter, that_cannot_be_made_says_so) {
   const SyscallRow impossible[] = {
       {SYS_write, "an argument that no call has", {Argument{Argument::Is::equal, 6, 0, 0}}}};
-  EXPECT_FALSE(SyscallFilter::allowing(impossible, self).has_value());
+  EXPECT_FALSE(compile_allowing(impossible, self).has_value());
 }
 
 }  // namespace
