@@ -25,6 +25,11 @@ FileKey file_of(const Exchange& exchange) noexcept {
   return {exchange.seen->report.device, exchange.seen->report.inode};
 }
 
+// The pidfd of the process that the request names, or else of its sender: who names itself is not opened again.
+int process_of(const Exchange& exchange) noexcept {
+  return exchange.process ? exchange.process.get() : exchange.peer->pidfd.get();
+}
+
 // Without its job.
 LookRequest look_request_of(const Exchange& exchange) noexcept {
   const protocol::Request& request = *exchange.request;
@@ -105,12 +110,41 @@ void Broker::prepare(Exchange& exchange) noexcept {
   }
   exchange.look = *at;
   if (*at == LookAt::process) {
-    auto process = open_named_process(kernel_, *exchange.request);
-    if (!process) return answer(exchange, process.error());
-    exchange.process = *std::move(process);
-    if (authorizer_.depends_on_groups(*exchange.peer, *exchange.request)) exchange.look = LookAt::client;
+    if (named_process(*exchange.request) != exchange.peer->credentials.pid) {
+      auto process = open_named_process(kernel_, *exchange.request);
+      if (!process) return answer(exchange, process.error());
+      exchange.process = *std::move(process);
+    }
+    if (authorizer_.depends_on_groups(*exchange.peer, *exchange.request)) {
+      exchange.look = LookAt::client;
+    } else if (continue_known(exchange)) {
+      return;
+    }
   }
   look(exchange);
+}
+
+// Never for a wake: what a process does on an alarm can change at any moment.
+bool Broker::continue_known(Exchange& exchange) noexcept {
+  if (!std::holds_alternative<protocol::ContinueProcess>(*exchange.request)) return false;
+  const auto number = kernel_.process_number(process_of(exchange));
+  const auto owner = number ? targets_.owner_of(*number, exchange.received_at) : std::nullopt;
+  if (!owner) return false;
+  Seen& seen = exchange.seen.emplace();
+  seen.report.verdict = LookVerdict::seen;
+  seen.report.owner = *owner;
+  seen.report.runs_installation = true;
+  decide(exchange);
+  return true;
+}
+
+void Broker::note_target(const Exchange& exchange) noexcept {
+  const LookReport& report = exchange.seen->report;
+  if (!std::holds_alternative<protocol::ContinueProcess>(*exchange.request) || !report.runs_installation) return;
+  if (report.verdict != LookVerdict::seen) return;
+  // Its age is that of the request: the look itself may have taken long.
+  const auto number = kernel_.process_number(process_of(exchange));
+  if (number) targets_.note(*number, report.owner, exchange.received_at);
 }
 
 void Broker::look(Exchange& exchange) noexcept {
@@ -120,7 +154,7 @@ void Broker::look(Exchange& exchange) noexcept {
     return;
   }
   const LookRequest request = look_request_of(exchange);
-  const int pidfd = request.at == LookAt::process ? exchange.process.get() : exchange.peer->pidfd.get();
+  const int pidfd = request.at == LookAt::process ? process_of(exchange) : exchange.peer->pidfd.get();
   if (!submit(exchange, request, pidfd)) return answer(exchange, {Verdict::failed, rule::none, EBUSY});
 }
 
@@ -143,6 +177,7 @@ void Broker::on_seen(Seen seen) noexcept {
     exchange->seen = std::move(seen);
     const auto needed = look_needed(*exchange->request);
     if (!needed || exchange->look == *needed) {
+      if (needed == LookAt::process) note_target(*exchange);
       decide(*exchange);
     } else {
       exchange->client = std::move(exchange->seen);
@@ -164,8 +199,7 @@ void Broker::look_further(Exchange& exchange, LookAt at) noexcept {
 
 void Broker::decide(Exchange& exchange) noexcept {
   const Evidence evidence{exchange.seen ? &*exchange.seen : nullptr, exchange.client ? &*exchange.client : nullptr,
-                          exchange.process.get(), exchange.directory,
-                          protocol::directory_part(exchange.sender.data())};
+                          process_of(exchange), exchange.directory, protocol::directory_part(exchange.sender.data())};
   const auto permit = authorizer_.authorize(*exchange.peer, *exchange.request, evidence);
   exchange.object = permit ? object_of(*permit, exchange.seen) : permit.error().object;
   if (permit && std::holds_alternative<Permit<SocketRemoval>>(*permit)) {
@@ -376,7 +410,7 @@ void Broker::resume_queued() noexcept {
 }
 
 std::optional<MonotonicTime> Broker::next_deadline() noexcept {
-  std::optional<MonotonicTime> next;
+  std::optional<MonotonicTime> next = kernel_.forget_idle();
   if (exchanges_.in_use() == 0) return next;
   for (const Exchange& exchange : exchanges_.all()) {
     if (exchange.stage == Exchange::Stage::free) continue;

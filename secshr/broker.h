@@ -13,6 +13,7 @@
 #include "secshr/exchange_table.h"
 #include "secshr/helper.h"
 #include "secshr/kernel.h"
+#include "secshr/known_targets.h"
 #include "secshr/request_rate.h"
 
 namespace secshr {
@@ -75,6 +76,9 @@ class Broker {
   void prepare(Exchange& exchange) noexcept;
   void look(Exchange& exchange) noexcept;
   void look_further(Exchange& exchange, LookAt at) noexcept;
+  // A process that was seen to run the installation a moment ago is not looked at again. False: it must be.
+  [[nodiscard]] bool continue_known(Exchange& exchange) noexcept;
+  void note_target(const Exchange& exchange) noexcept;
   [[nodiscard]] bool submit(Exchange& exchange, LookRequest request, int pidfd) noexcept;
   void decide(Exchange& exchange) noexcept;
   void operate(Exchange& exchange, const AnyPermit& permit) noexcept;
@@ -110,6 +114,7 @@ class Broker {
   Authorizer authorizer_;
   RequestRate rate_;
   ExchangeTable exchanges_;
+  KnownTargets targets_;
   std::uint64_t last_job_ = 0;
   std::uint64_t unsent_replies_ = 0;
   bool may_write_ = true;

@@ -89,6 +89,10 @@ class Kernel : public IpcObjects {
                                                             const Credentials& client,
                                                             std::span<const std::byte> reply) noexcept = 0;
 
+  // What is kept for clients that asked a moment ago is let go where they ask no more. When to come again; nullopt:
+  // nothing is kept.
+  virtual std::optional<MonotonicTime> forget_idle() noexcept { return std::nullopt; }
+
   // The process that last operated on the set's member 0, asked as one of those who may read the set; nobody acts as
   // root unless that is allowed. 0: none, or none that can be seen from here.
   [[nodiscard]] virtual std::expected<pid_t, int> last_operation_pid(int semid,
@@ -102,6 +106,9 @@ class Kernel : public IpcObjects {
 
   // A pidfd. ESRCH: no such process; any other error: no process can have that number.
   [[nodiscard]] virtual std::expected<Descriptor, int> open_process(pid_t pid) noexcept = 0;
+  // A number of the process that the pidfd stands for which no other one has had since the machine was booted.
+  // ENOSYS: this kernel has none.
+  [[nodiscard]] virtual std::expected<std::uint64_t, int> process_number(int pidfd) noexcept = 0;
   // SIGALRM and SIGCONT are the only ones there are.
   [[nodiscard]] virtual std::expected<void, int> signal_process(int pidfd, int signal) noexcept = 0;
 

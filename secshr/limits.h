@@ -19,8 +19,8 @@ inline constexpr std::size_t parked_slow = 128;
 inline constexpr std::size_t parked_slow_per_uid = 96;
 inline constexpr std::size_t parked_files_per_uid = 32;
 // Each holds its sender's pidfd, and the slow ones a file or the pidfd of another process as well. With
-// reply_sockets, two for each directory and one for each program of the installation that must stay below what the
-// wrapper needs of RLIMIT_NOFILE: 512.
+// reply_sockets and reply_connections, two for each directory and one for each program of the installation that must
+// stay below what the wrapper needs of RLIMIT_NOFILE: 512.
 inline constexpr std::size_t parked_descriptors = parked_exchanges + parked_slow;
 
 // A datagram counts as one request more, where requests are counted, for each so many bytes of it: stock clients'
@@ -75,12 +75,21 @@ inline constexpr unsigned datagrams_per_turn = 32;
 
 // Sockets that replies leave through, and how many of them one uid may hold with replies that it does not read. Each
 // takes a few hundred unread ones.
-inline constexpr std::size_t reply_sockets = 64;
+inline constexpr std::size_t reply_sockets = 32;
+// Beside them, sockets that stay connected to the clients that asked last, and how many of them one uid may hold; how
+// long somebody who was bound there is taken to be still, and how long a client that asks no more stays connected.
+inline constexpr std::size_t reply_connections = 32;
+inline constexpr std::size_t reply_connections_per_uid = 20;
+inline constexpr std::chrono::milliseconds client_known_for{10};
+inline constexpr std::chrono::milliseconds connection_kept_for{1000};
+// Processes that were seen to run the installation, and how long they are taken to do so still.
+inline constexpr std::size_t known_targets = 256;
+inline constexpr std::chrono::milliseconds target_known_for{100};
 // To a system log that takes streams: one for each time that its daemon is restarted.
 inline constexpr std::size_t system_log_connections = 8;
 // Of the broker, beside those of the directories: helpers, log, page, control, lock, programs of the installation.
 inline constexpr std::size_t descriptors_of_its_own =
-    parked_descriptors + reply_sockets + system_log_connections + 96;
+    parked_descriptors + reply_sockets + reply_connections + system_log_connections + 96;
 // A directory's own, its socket, and what fills the queue before it is closed.
 inline constexpr std::size_t descriptors_per_directory = 2 + 4;
 static_assert(descriptors_of_its_own + 4 * descriptors_per_directory <= 512);

@@ -4,6 +4,7 @@
 #include "secshr/bound_names.h"
 #include "secshr/kernel.h"
 #include "secshr/privilege/act_as.h"
+#include "secshr/reply_connections.h"
 #include "secshr/reply_sockets.h"
 
 namespace secshr {
@@ -11,8 +12,7 @@ namespace secshr {
 class LinuxKernel final : public Kernel {
  public:
   // `root` says whether root's semaphore sets and segments may be removed.
-  LinuxKernel(ReplySockets replies, BoundNames bound_names, ActingAsRoot root) noexcept
-      : replies_(std::move(replies)), bound_names_(std::move(bound_names)), root_(root) {}
+  LinuxKernel(ReplySockets replies, ReplyConnections connections, BoundNames bound_names, ActingAsRoot root) noexcept;
 
   [[nodiscard]] MonotonicTime now() noexcept override { return std::chrono::steady_clock::now(); }
   [[nodiscard]] std::expected<Received, int> receive(int socket, Queue queue,
@@ -22,6 +22,7 @@ class LinuxKernel final : public Kernel {
                                                    const Credentials& client) noexcept override;
   [[nodiscard]] std::expected<void, int> send_reply(int directory, const char* name, const Credentials& client,
                                                     std::span<const std::byte> reply) noexcept override;
+  std::optional<MonotonicTime> forget_idle() noexcept override { return connections_.forget_idle(now()); }
   [[nodiscard]] std::expected<SemaphoreSetFacts, int> semaphore_set(int semid) noexcept override {
     return ipc_objects_.semaphore_set(semid);
   }
@@ -34,6 +35,7 @@ class LinuxKernel final : public Kernel {
                                                               const SemaphoreSetFacts& seen) noexcept override;
   [[nodiscard]] std::expected<void, int> remove_segment(int shmid, const SegmentFacts& seen) noexcept override;
   [[nodiscard]] std::expected<Descriptor, int> open_process(pid_t pid) noexcept override;
+  [[nodiscard]] std::expected<std::uint64_t, int> process_number(int pidfd) noexcept override;
   [[nodiscard]] std::expected<void, int> signal_process(int pidfd, int signal) noexcept override;
   [[nodiscard]] std::expected<NamedSocket, int> named_socket(int directory, const char* name, const Rights& rights,
                                                              AskTheList ask) noexcept override;
@@ -43,8 +45,10 @@ class LinuxKernel final : public Kernel {
  private:
   LinuxIpcObjects ipc_objects_;
   ReplySockets replies_;
+  ReplyConnections connections_;
   BoundNames bound_names_;
   ActingAsRoot root_;
+  bool pidfds_have_numbers_;
 };
 
 }  // namespace secshr

@@ -66,7 +66,9 @@ ReplySockets::Slot& ReplySockets::choose(uid_t uid) noexcept {
 }
 
 std::expected<void, int> ReplySockets::can_send(int directory, const char* name, const Credentials& client) noexcept {
-  if (auto connected = connect_to_client(probe_.get(), directory, name, client); !connected) return connected;
+  if (const auto connected = connect_to_client(probe_.get(), directory, name, client); !connected) {
+    return std::unexpected(connected.error());
+  }
   disconnect(probe_.get());
   return {};
 }
@@ -74,7 +76,9 @@ std::expected<void, int> ReplySockets::can_send(int directory, const char* name,
 std::expected<void, int> ReplySockets::send(int directory, const char* name, const Credentials& client,
                                             std::span<const std::byte> reply) noexcept {
   const Slot& slot = choose(client.uid);
-  if (auto connected = connect_to_client(slot.socket.get(), directory, name, client); !connected) return connected;
+  if (const auto connected = connect_to_client(slot.socket.get(), directory, name, client); !connected) {
+    return std::unexpected(connected.error());
+  }
   const bool sent = ::send(slot.socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
   const int error = errno;
   // Worth its call: a connection keeps the client's socket, and with it its network namespace and cgroup, in memory

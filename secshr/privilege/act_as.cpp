@@ -15,14 +15,22 @@ namespace {
 
 constexpr std::array<cap_value_t, 2> identity_capabilities{CAP_SETUID, CAP_SETGID};
 
-bool set_effective(std::span<const cap_value_t> capabilities) noexcept {
-  const Capabilities state(cap_get_proc());
+bool set_effective(const Capabilities& state, std::span<const cap_value_t> capabilities) noexcept {
   if (!state || cap_clear_flag(state.get(), CAP_EFFECTIVE) != 0) return false;
   if (!capabilities.empty() && cap_set_flag(state.get(), CAP_EFFECTIVE, static_cast<int>(capabilities.size()),
                                             capabilities.data(), CAP_SET) != 0) {
     return false;
   }
   return cap_set_proc(state.get()) == 0;
+}
+
+// What this process is permitted is asked once, and again when it has given something up: that can only become less,
+// and the kernel refuses to set what is more.
+bool set_effective(std::span<const cap_value_t> capabilities) noexcept {
+  static Capabilities state(cap_get_proc());
+  if (set_effective(state, capabilities)) return true;
+  state.reset(cap_get_proc());
+  return set_effective(state, capabilities);
 }
 
 // setfsuid and setfsgid report nothing: an impossible id changes nothing and returns the one in force.

@@ -45,9 +45,11 @@ std::string describe_start(const Plan& plan) {
 Started<LinuxKernel> make_kernel(const Plan& plan) {
   auto replies = ReplySockets::make();
   if (!replies) return start_fault(StartStatus::other, "reply-sockets", std::strerror(replies.error()));
+  auto connections = ReplyConnections::make();
+  if (!connections) return start_fault(StartStatus::other, "reply-connections", std::strerror(connections.error()));
   auto bound_names = BoundNames::open();
   if (!bound_names) return start_fault(StartStatus::other, "bound-names", std::strerror(bound_names.error()));
-  return LinuxKernel(*std::move(replies), *std::move(bound_names),
+  return LinuxKernel(*std::move(replies), *std::move(connections), *std::move(bound_names),
                      plan.configuration.allow_root_objects ? ActingAsRoot::allowed : ActingAsRoot::refused);
 }
 

@@ -29,10 +29,11 @@ class IpcKernel : public PrivateWorldTest {
     const pid_t pid = ::fork();
     if (pid == 0) {
       auto replies = ReplySockets::make();
+      auto connections = ReplyConnections::make();
       auto bound_names = BoundNames::open();
-      if (!replies || !bound_names) ::_exit(253);
+      if (!replies || !connections || !bound_names) ::_exit(253);
       if (drop_privileges({"test broker", broker_uid, broker_capabilities}) != nullptr) ::_exit(254);
-      LinuxKernel kernel(*std::move(replies), *std::move(bound_names), root);
+      LinuxKernel kernel(*std::move(replies), *std::move(connections), *std::move(bound_names), root);
       const int result = act(kernel);
       const auto status = status_of(::getpid());
       const bool left = status.at("CapEff") == "0000000000000000" && ::geteuid() == broker_uid &&

@@ -143,7 +143,8 @@ TEST_F(BrokerProcess, the_broker_holds_open_what_it_serves_with_and_nothing_else
   std::vector<std::string> sorted{lock_file, tmp, bound_names, wrapper, "anon_inode:[signalfd]"};
   // The server's, the lookers', the writers' and the recorder's channels, those for replies and the one that finds
   // out whether one would arrive, the one that finds out whether a name is bound, and the system log's.
-  sorted.insert(sorted.end(), 4 + limits::reply_sockets + 3 + limits::system_log_connections, "socket");
+  sorted.insert(sorted.end(),
+                4 + limits::reply_sockets + limits::reply_connections + 3 + limits::system_log_connections, "socket");
   // Root's, over which it is asked; and those that fill the queue before it is closed.
   const std::size_t queue = std::stoul(read_file("/proc/sys/net/unix/max_dgram_qlen"));
   sorted.insert(sorted.end(), 1 + queue / 200 + 1, "socket");

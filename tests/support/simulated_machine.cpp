@@ -103,6 +103,12 @@ bool SimulatedMachine::is_alive(int pidfd) noexcept {
          });
 }
 
+std::expected<std::uint64_t, int> SimulatedMachine::process_number(int pidfd) noexcept {
+  const auto birth = meaning_of(pidfd, Kind::process);
+  if (!birth || !numbers_processes) return std::unexpected(ENOSYS);
+  return *birth;
+}
+
 std::expected<void, int> SimulatedMachine::can_reply(int /*from*/, const char* /*name*/,
                                                      const Credentials& /*client*/) noexcept {
   if (reach_error) return std::unexpected(*reach_error);

@@ -24,6 +24,15 @@ class BrokerProcess : public BrokerTest {
   }
   std::string wake(std::int32_t pid = target) { return ask(protocol::Wake{pid}); }
   std::string resume(std::int32_t pid = target) { return ask(protocol::ContinueProcess{pid}); }
+  // Until what was seen of a process a moment ago counts no more.
+  void pass_the_moment() { machine.clock += limits::target_known_for + std::chrono::milliseconds(1); }
+  // How many looks it took.
+  std::size_t looks_for(const protocol::Request& request) {
+    serve(bob_pid, request);
+    const std::size_t looks = machine.looks_waiting();
+    machine.settle(broker);
+    return looks;
+  }
   SimulatedProcess& process() { return machine.processes.at(target); }
 
   const std::string not_ours = refused_with("proc.install", EPERM);
@@ -42,6 +51,7 @@ TEST_F(BrokerProcess, wakes_and_continues_a_process_of_the_installation_whoever_
 
 TEST_F(BrokerProcess, says_who_asked_and_whose_process_it_was) {
   for (const bool runs_installation : {true, false}) {
+    pass_the_moment();
     process().runs_installation = runs_installation;
     wake();
     const auto record = machine.records().back();
@@ -107,6 +117,75 @@ TEST_F(BrokerProcess, answers_for_one_that_ended_as_stock_servers_do) {
   EXPECT_EQ(wake(), refused_with("proc.install", ESRCH));
   EXPECT_EQ(resume(), refused_with("proc.install", ESRCH));
   EXPECT_TRUE(machine.signals().empty());
+}
+
+// One that is waited for is continued again and again.
+TEST_F(BrokerProcess, looks_once_at_one_that_is_continued_again_within_a_moment) {
+  EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 1U);
+  EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 0U);
+  EXPECT_EQ(outcome(), done);
+  ASSERT_EQ(machine.signals().size(), 2U);
+  EXPECT_EQ(machine.signals()[1].birth, process().birth);
+  EXPECT_EQ(machine.records().back().owner, targets_uid);
+  // Whoever asks; and being continued does not prolong the moment.
+  machine.clock += limits::target_known_for;
+  EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 0U);
+  machine.clock += std::chrono::milliseconds(1);
+  EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 1U);
+  EXPECT_EQ(outcome(), done);
+}
+
+TEST_F(BrokerProcess, looks_each_time_at_one_that_is_woken) {
+  EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 1U);
+  for (int round = 0; round < 2; ++round) EXPECT_EQ(looks_for(protocol::Wake{target}), 1U);
+}
+
+TEST_F(BrokerProcess, looks_each_time_where_processes_have_no_numbers_of_their_own) {
+  machine.numbers_processes = false;
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 1U);
+    EXPECT_EQ(outcome(), done);
+  }
+}
+
+TEST_F(BrokerProcess, takes_no_later_process_for_the_one_that_it_has_looked_at) {
+  EXPECT_EQ(resume(), done);
+  machine.start(target, {.uid = targets_uid, .gid = 1, .runs_installation = false});
+  EXPECT_EQ(resume(), not_ours);
+  EXPECT_EQ(machine.signals().size(), 1U);
+}
+
+TEST_F(BrokerProcess, remembers_nobody_that_was_refused) {
+  process().runs_installation = false;
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 1U);
+    EXPECT_EQ(outcome(), not_ours);
+  }
+  // The moment begins when the look was asked for: one that took longer says nothing any more.
+  process().runs_installation = true;
+  serve(bob_pid, protocol::ContinueProcess{target});
+  machine.clock += limits::target_known_for + std::chrono::milliseconds(1);
+  machine.settle(broker);
+  EXPECT_EQ(outcome(), done);
+  EXPECT_EQ(looks_for(protocol::ContinueProcess{target}), 1U);
+}
+
+TEST_F(BrokerProcess, looks_at_the_client_each_time_where_its_groups_decide) {
+  Restrictions restrictions;
+  restrictions.continue_process.groups = {3100};
+  Service restricted = service;
+  restricted.restrictions = &restrictions;
+  Broker strict{restricted, machine.kernel(), machine.looker(), machine.writer(), machine.audit()};
+  machine.processes.at(bob_pid).groups = {3100};
+  const auto ask_strict = [&] {
+    machine.send(bob_pid, encoded(header_of(bob_pid), protocol::ContinueProcess{target}));
+    EXPECT_TRUE(strict.handle_request(served));
+    machine.settle(strict);
+    return outcome();
+  };
+  EXPECT_EQ(ask_strict(), done);
+  machine.processes.at(bob_pid).groups = {};
+  EXPECT_EQ(ask_strict(), refused_with("cfg.off", EPERM));
 }
 
 TEST_F(BrokerProcess, refuses_a_thread_id) {

@@ -77,9 +77,10 @@ class Receive : public testing::Test {
   }
   Received receive(Queue queue = Queue::open) {
     auto replies = ReplySockets::make();
+    auto connections = ReplyConnections::make();
     auto names = BoundNames::open();
-    if (!replies || !names) throw std::runtime_error("no kernel to ask");
-    LinuxKernel kernel(*std::move(replies), *std::move(names), ActingAsRoot::refused);
+    if (!replies || !connections || !names) throw std::runtime_error("no kernel to ask");
+    LinuxKernel kernel(*std::move(replies), *std::move(connections), *std::move(names), ActingAsRoot::refused);
     std::array<std::byte, 64> buffer{};
     auto received = kernel.receive(ours_.get(), queue, buffer);
     if (!received) throw std::runtime_error("nothing came");
