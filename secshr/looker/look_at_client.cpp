@@ -19,11 +19,9 @@ bool is_in_our_ipc_namespace(const struct stat& ipc, const LookerSetup& setup) n
   return ipc.st_dev == setup.ipc_namespace_device && ipc.st_ino == setup.ipc_namespace_inode;
 }
 
-// What needs the client's rights: its root, its namespaces and maps, and the file.
+// What needs all of the client's rights: its namespaces and maps, and the file.
 LookVerdict look_as_client(int process, const LookRequest& request, const LookerSetup& setup, Buffers& buffers,
                            LookReport& report, Descriptor& file) noexcept {
-  const FileIdentity client(request.whom.uid, request.whom.gid, report.groups);
-  if (!client.ok()) return LookVerdict::peer_mixed;
   struct stat ipc{};
   if (::fstatat(process, "ns/ipc", &ipc, 0) != 0) return LookVerdict::peer_mixed;
   if (!is_in_our_ipc_namespace(ipc, setup)) return LookVerdict::other_namespace;
@@ -47,8 +45,6 @@ bool came_later(int process, const std::optional<BootTime>& sent) noexcept {
 }
 
 Client find_client(const Credentials& whom, Buffers& buffers) noexcept {
-  const FileIdentity as_client(whom.uid, whom.gid);
-  if (!as_client.ok()) return {};
   Client client{open_process_directory(whom.pid), {}, false};
   if (!client.process) return client;
   client.came_later = came_later(client.process.get(), whom.sent);
@@ -61,14 +57,17 @@ Client find_client(const Credentials& whom, Buffers& buffers) noexcept {
 
 LookVerdict look_at_client(const LookRequest& request, int pidfd, const LookerSetup& setup, Buffers& buffers,
                            LookReport& report, Descriptor& file) noexcept {
-  const Client client = find_client(request.whom, buffers);
+  FileIdentity as_client(request.whom.uid, request.whom.gid);
+  const Client client = as_client.ok() ? find_client(request.whom, buffers) : Client();
   // While the pidfd's process lives its pid is not given to another: so what was opened before is that process's.
   if (!is_running(pidfd) || client.came_later) return LookVerdict::peer_gone;
   if (!client.identity) return LookVerdict::peer_mixed;
   (void)copy_name(client.identity->name, std::span(report.comm).first(report.comm.size() - 1));
   const auto groups = buffers.groups().first(client.identity->group_count);
   report.groups.assign(groups.begin(), groups.end());
-  const LookVerdict verdict = look_as_client(client.process.get(), request, setup, buffers, report, file);
+  const LookVerdict verdict = as_client.take_groups(report.groups)
+                                  ? look_as_client(client.process.get(), request, setup, buffers, report, file)
+                                  : LookVerdict::peer_mixed;
   // A file needs no groups but here, where they were all in force. First of all, since no report can hold more.
   report.knows_groups = report.groups.size() <= reported_groups;
   if (!report.knows_groups) report.groups.clear();

@@ -63,13 +63,24 @@ FileIdentity::FileIdentity(uid_t uid, gid_t gid, std::span<const gid_t> groups) 
   if (uid == 0) return;
   const RaisedCapabilities raised(identity_capabilities);
   if (!raised.ok()) return;
-  if (!groups.empty()) {
-    groups_set_ = true;
-    if (::setgroups(groups.size(), groups.data()) != 0) return;
-  }
+  if (!set_groups(groups)) return;
   // The uid last: it is what the other side is judged by, and nothing is half done when it holds.
   ok_ = set_file_gid(gid) && set_file_uid(uid);
   stay_undumpable();
+}
+
+// With the capability for it in effect.
+bool FileIdentity::set_groups(std::span<const gid_t> groups) noexcept {
+  if (groups.empty()) return true;
+  groups_set_ = true;
+  return ::setgroups(groups.size(), groups.data()) == 0;
+}
+
+bool FileIdentity::take_groups(std::span<const gid_t> groups) noexcept {
+  if (!ok_ || groups.empty()) return ok_;
+  const RaisedCapabilities raised(identity_capabilities);
+  ok_ = raised.ok() && set_groups(groups);
+  return ok_;
 }
 
 FileIdentity::~FileIdentity() {

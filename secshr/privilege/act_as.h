@@ -33,9 +33,14 @@ class FileIdentity {
   FileIdentity(const FileIdentity&) = delete;
   FileIdentity& operator=(const FileIdentity&) = delete;
   ~FileIdentity();
+  // Supplementary groups for one that was made without. Whether they are in force; after a failure nothing may be
+  // done with it.
+  [[nodiscard]] bool take_groups(std::span<const gid_t> groups) noexcept;
   [[nodiscard]] bool ok() const noexcept { return ok_; }
 
  private:
+  [[nodiscard]] bool set_groups(std::span<const gid_t> groups) noexcept;
+
   bool groups_set_ = false;
   bool ok_ = false;
 };
