@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <utility>
 
 namespace secshr {
@@ -13,12 +16,34 @@ std::unexpected<ConfigurationError> error_at(std::string_view file, const toml::
       ConfigurationError{std::string(file), where.begin.line, where.begin.column, std::move(what)});
 }
 
+// Nothing where the library finds the text other than it believed.
+std::optional<toml::parse_result> try_to_parse(std::string_view text) try {
+  return toml::parse(text);
+} catch (const TomlBelied&) {
+  return std::nullopt;
+}
+
+// At the end of the shortest beginning of which that can be said.
+std::unexpected<ConfigurationError> error_where_belied(std::string_view text, std::string_view file) {
+  std::size_t parsed = 0;
+  std::size_t belied = text.size();
+  while (belied - parsed > 1) {
+    const std::size_t middle = parsed + (belied - parsed) / 2;
+    (try_to_parse(text.substr(0, middle)) ? parsed : belied) = middle;
+  }
+  const std::string_view before = text.substr(0, parsed);
+  const auto line = static_cast<unsigned>(std::ranges::count(before, '\n')) + 1;
+  const auto column = static_cast<unsigned>(before.size() - (before.rfind('\n') + 1)) + 1;  // of none: npos + 1 is 0
+  return std::unexpected(ConfigurationError{std::string(file), line, column, "is no TOML from here on"});
+}
+
 }  // namespace
 
 std::expected<toml::table, ConfigurationError> parse_toml(std::string_view text, std::string_view file) {
-  toml::parse_result result = toml::parse(text);
-  if (!result) return error_at(file, result.error().source(), std::string(result.error().description()));
-  return std::move(result).table();
+  auto result = try_to_parse(text);
+  if (!result) return error_where_belied(text, file);
+  if (!*result) return error_at(file, result->error().source(), std::string(result->error().description()));
+  return std::move(*result).table();
 }
 
 std::string TomlEntry::path() const {

@@ -2,10 +2,6 @@
 // Internal to this library: toml++ is compiled here only, without exceptions.
 #pragma once
 
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -16,6 +12,7 @@
 #include <vector>
 
 #include "installation/configuration_error.h"
+#include "installation/toml_library.h"
 
 namespace secshr {
 

@@ -48,6 +48,18 @@ TEST(Configuration, needs_no_more_than_the_three_ids) {
   EXPECT_TRUE(configuration->acknowledged.empty());
 }
 
+// The library that reads TOML took it for impossible that such a letter is no white space.
+TEST(Configuration, letters_of_every_script_are_text_in_a_string_and_an_error_outside) {
+  for (const std::string letter : {"\u00e4", "\u0257", "\u0435", "\u05d0", "\u0e01", "\u1681", "\u2030", "\u65e5"}) {
+    EXPECT_FALSE(parse(ids + letter)) << letter;
+    EXPECT_FALSE(parse(ids + "idle_timeout_s = " + letter)) << letter;
+    const auto configuration =
+        parse(ids + "[[doctor.acknowledged]]\nfinding = 'tmp.owner'\nreason = \"\"\"\\\n  " + letter + "\"\"\"\n");
+    ASSERT_TRUE(configuration) << to_string(configuration.error());
+    EXPECT_EQ(configuration->acknowledged.at(0).reason, letter) << "behind a line's continuation";
+  }
+}
+
 TEST(Configuration, takes_every_key) {
   const auto configuration = parse(ids +
                                    "tmp = ['/tmp', '/srv/db/tmp']\nlog_directory = '/srv/log'\nidle_timeout_s = 7\n"
