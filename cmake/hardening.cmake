@@ -57,7 +57,8 @@ target_link_options(secshr_hardening INTERFACE ${hardening_link})
 # The sanitizers replace FORTIFY (their interceptors and it exclude each other) and static linking.
 set(sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 if(SECSHR_FUZZ)
-  list(APPEND sanitize_flags -fsanitize=fuzzer-no-link)
+  # With counters of executed lines, so that the targets themselves tell what their corpora reach.
+  list(APPEND sanitize_flags -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping -gline-tables-only)
 endif()
 add_library(secshr_sanitized INTERFACE)
 target_compile_options(secshr_sanitized INTERFACE ${hardening_compile} ${assertions} -fPIE ${sanitize_flags})

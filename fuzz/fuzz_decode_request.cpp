@@ -3,16 +3,14 @@
 // 1. Nothing outside the datagram is read: what lies behind it changes no result, and views point into it.
 // 2. An accepted request encodes to a datagram of the same length that decodes to the same request.
 // 3. A foreign key is refused before anything else.
+// 4. A path is absolute, without control bytes, and no longer than the limit.
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <span>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/property.h"
 #include "protocol/decode_request.h"
 #include "protocol/encode_reply.h"
 #include "protocol/encode_request.h"
@@ -20,15 +18,9 @@
 
 namespace {
 
+using namespace secshr::fuzz;
 using namespace secshr::protocol;
-using Bytes = std::span<const std::byte>;
 using Decoded = std::expected<Request, DecodeError>;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  (void)std::fprintf(stderr, "property violated: %s\n", what);
-  std::abort();
-}
 
 bool same(const Decoded& left, const Decoded& right) {
   if (left.has_value() != right.has_value()) return false;
@@ -37,15 +29,15 @@ bool same(const Decoded& left, const Decoded& right) {
          std::string_view(left.error().what) == right.error().what;
 }
 
-bool lies_within(std::string_view view, Bytes datagram) {
-  const auto* begin = reinterpret_cast<const char*>(datagram.data());
-  const auto* end = begin + datagram.size();
-  return std::greater_equal<>{}(view.data(), begin) && std::less_equal<>{}(view.data() + view.size(), end);
+void check_path(std::string_view path, std::string_view datagram) {
+  require(lies_within(path, datagram), "a path is a view of the datagram");
+  require(path.starts_with('/') && path.size() <= maximum_path, "absolute, and not too long");
+  for (const char c : path) require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "without control bytes");
 }
 
-void check_views(const Request& request, Bytes datagram) {
-  if (const auto* removal = std::get_if<RemoveFile>(&request)) require(lies_within(removal->path, datagram), "view");
-  if (const auto* flush = std::get_if<FlushHeader>(&request)) require(lies_within(flush->path, datagram), "view");
+void check_paths(const Request& request, std::string_view datagram) {
+  if (const auto* removal = std::get_if<RemoveFile>(&request)) check_path(removal->path, datagram);
+  if (const auto* flush = std::get_if<FlushHeader>(&request)) check_path(flush->path, datagram);
 }
 
 void check_surroundings(const RequestHeader& header, Bytes datagram, const Decoded& decoded) {
@@ -69,7 +61,7 @@ void check_round_trip(const RequestHeader& header, Bytes datagram, const Request
 }
 
 void check_reply(const RequestHeader& header, Bytes datagram) {
-  const auto reply = encode_reply(header, header.code);
+  const auto reply = encode_reply(header, header.code, header.use_secshr);
   const auto decoded = decode_reply(reply);
   require(decoded && decoded->header == header, "reply echoes the header");
   require(decode_reply(datagram).has_value() == (datagram.size() == header_size), "a reply is exactly a header");
@@ -78,14 +70,14 @@ void check_reply(const RequestHeader& header, Bytes datagram) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const Bytes datagram = std::as_bytes(std::span(data, size));
+  const Bytes datagram = bytes_of(data, size);
   const auto header = decode_header(datagram);
   require(header.has_value() == (size >= header_size), "a header needs its 24 bytes");
   if (!header) return 0;
   const auto decoded = decode_request(*header, datagram, header->communication_key);
   require(decoded.has_value() || decoded.error().reply_code != 0, "a refusal has a code");
   require(!decoded || size <= maximum_datagram, "no request is larger than the largest datagram");
-  if (decoded) check_views(*decoded, datagram);
+  if (decoded) check_paths(*decoded, text_of(data, size));
   check_surroundings(*header, datagram, decoded);
   if (decoded) check_round_trip(*header, datagram, *decoded);
   const auto foreign = decode_request(*header, datagram, header->communication_key + 1);
