@@ -154,12 +154,12 @@ void check_list(std::string_view text, std::string_view name) {
     require(listed == (is_there || length == 0 || length > limits::listed_names_size), "a name is found");
 }
 
-// A byte 0xfe, a count and a character are that character, so many times 512.
+// A byte 0xfe, a count and a character are that character, so many times 128.
 std::string expand(std::string_view input) {
   std::string text;
   for (std::size_t at = 0; at < input.size(); ++at) {
     if (input[at] == '\xfe' && at + 2 < input.size() && text.size() < (std::size_t{1} << 19)) {
-      text.append(static_cast<unsigned char>(input[at + 1]) * std::size_t{512}, input[at + 2]);
+      text.append(static_cast<unsigned char>(input[at + 1]) * std::size_t{128}, input[at + 2]);
       at += 2;
     } else {
       text += input[at];
