@@ -55,7 +55,7 @@ ClientSocket::~ClientSocket() {
 }
 
 int ClientSocket::send(const ServerAddress& server, const protocol::Request& request) {
-  std::array<std::byte, protocol::maximum_datagram> bytes;
+  std::array<std::byte, protocol::maximum_datagram> bytes{};
   const protocol::RequestHeader header{0, server.communication_key, 0, ::getpid(), ++sequence_};
   const std::size_t size = protocol::encode_request(header, request, bytes);
   const sockaddr_un address = address_of(server.path);

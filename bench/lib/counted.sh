@@ -2,9 +2,6 @@
 # What is counted, and so is the same on every machine: the system calls of all of secshr's processes together, for one
 # request.
 
-# What may be lost of it, for what a timer does meanwhile.
-tolerance=1.0
-
 are_traced() {
   local pid
   for pid in "$@"; do [[ $(awk '$1 == "TracerPid:" { print $2 }' "/proc/$pid/status") != 0 ]] || return 1; done
@@ -32,18 +29,23 @@ calls_of_one() {
   awk -v calls=$((second - first)) -v requests=$((many - few)) 'BEGIN { printf "%.1f\n", calls / requests }'
 }
 
-# check_counted: fails where there are more than bench/counted.txt has.
+# is_at_most COUNTED EXPECTED
+is_at_most() { awk -v counted="$1" -v expected="$2" 'BEGIN { exit !(counted > 0 && counted <= expected) }'; }
+
+# check_counted: fails where there are more than bench/counted.txt has. On a machine that is busy with something else
+# what is known of a client may have become too old meanwhile: so the best of three counts.
 check_counted() {
-  local kind expected counted failed=0
+  local kind expected counted attempt failed=0
   socket_of[secshr]=$(new_socket start_secshr)
-  printf '%-16s %14s %14s\n' work 'system calls' 'as recorded'
+  printf '%-16s %14s %14s\n' work 'system calls' 'at most'
   while read -r kind expected; do
-    load secshr "$kind" 1 --times 20 >"$scratch/out/load"
-    counted=$(calls_of_one "$kind")
+    for attempt in 1 2 3; do
+      load secshr "$kind" 1 --times 20 >"$scratch/out/load"
+      counted=$(calls_of_one "$kind")
+      if is_at_most "$counted" "$expected"; then break; fi
+    done
     printf '%-16s %14s %14s\n' "$kind" "$counted" "$expected"
-    awk -v counted="$counted" -v expected="$expected" -v tolerance="$tolerance" \
-      'BEGIN { exit !(counted > 0 && counted <= expected + tolerance) }' ||
-      { echo "FAILED: $kind takes more system calls than recorded, or none" && failed=1; }
+    is_at_most "$counted" "$expected" || { echo "FAILED: $kind, in each of $attempt attempts" && failed=1; }
   done <"$here/counted.txt"
   return "$failed"
 }
