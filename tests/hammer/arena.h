@@ -72,6 +72,10 @@ class Arena {
 
   std::array<Tally, most_processes> tallies;
   std::array<std::atomic<pid_t>, most_processes> pids{};
+  // Whose name in the served directory is free for another user to take, and whether that has taken it; 0: nobody's.
+  std::atomic<pid_t> offered = 0;
+  std::atomic<uid_t> offered_by = 0;
+  std::atomic<bool> is_taken = false;
 
  private:
   static constexpr std::size_t capacity = 1 << 20;

@@ -46,7 +46,8 @@ class GoodClient {
   [[nodiscard]] const std::vector<std::int64_t>& latencies() const { return latencies_; }
   [[nodiscard]] std::uint64_t requests() const { return requests_; }
 
-  static constexpr std::chrono::milliseconds bound{2000};
+  // Far less than the 5 s after which a stock client asks again; most of it is the machine's, where that is busy.
+  static constexpr std::chrono::milliseconds bound{3000};
 
  private:
   void ask(const protocol::Request& request, int code = 0, const std::string& rule = {});

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <iterator>
 #include <span>
+#include <system_error>
 
 #include "protocol/limits.h"
 #include "tests/hammer/hostile_requests.h"
@@ -76,6 +77,7 @@ class Hostile {
   void send(const Bytes& bytes) { send(socket_.get(), bytes); }
   void take_replies(int socket);
   void take_own_name();
+  void take_offered_name();
   [[noreturn]] void be_child(int gate, int socket, std::uint64_t seed, std::size_t manner);
   void end_children();
   void put_database();
@@ -107,7 +109,7 @@ constexpr std::array<Act, 15> acts{{{"ask", 60, &Hostile::ask},
                                     {"credentials", 8, &Hostile::claim_credentials},
                                     {"lying-sender", 10, &Hostile::lie_about_sender},
                                     {"replaced-socket", 8, &Hostile::replace_socket},
-                                    {"lost-name", 3, &Hostile::lose_name},
+                                    {"lost-name", 5, &Hostile::lose_name},
                                     {"leftovers", 5, &Hostile::leave_leftovers},
                                     {"short-life", 10, &Hostile::live_shortly},
                                     {"never-read", 2, &Hostile::never_read},
@@ -151,6 +153,7 @@ void Hostile::fault(const std::string& what) {
     (this->*acts[index].act)();
     ++tally_.acts[index];
     take_own_name();
+    take_offered_name();
     if (!random_.one_in(4)) take_replies(socket_.get());
   }
 }
@@ -349,18 +352,32 @@ void Hostile::replace_socket() {
   (void)own_.unlink_name(spare_);
 }
 
-// Somebody else of the others may have it for a while, and with it what was asked under it.
+// Another user takes it, while what was asked for is on its way and more is asked for: a socket's address stays the
+// name that it was bound to.
 void Hostile::lose_name() {
-  send(requests_.any());
+  pid_t nobody = 0;
+  if (name_ != Client::name_of(::getpid()) || !arena_.offered.compare_exchange_strong(nobody, -1)) return;
+  for (int count = 0; count < 3; ++count) send(requests_.any());
   (void)own_.unlink_name(name_);
-  const std::string others = Client::name_of(random_.pick(arena_.pids).load());
+  arena_.offered_by.store(identity_.uid);
+  arena_.is_taken.store(false);
+  arena_.offered.store(::getpid());
+  for (int left = 50; left > 0 && !arena_.is_taken.load() && !arena_.should_pause(); --left) (void)::usleep(200);
+  for (int count = 0; count < 5; ++count) send(requests_.any());
+  arena_.offered.store(0);
+}
+
+// Nothing that comes to it may be for who had the name before.
+void Hostile::take_offered_name() {
+  const pid_t offered = arena_.offered.load();
+  if (offered <= 0 || arena_.offered_by.load() == identity_.uid || arena_.is_taken.exchange(true)) return;
   const Descriptor socket = new_socket();
-  if (others != Client::name_of(::getpid()) && own_.bind_name(socket.get(), others)) {
-    (void)::chmod((tmp + "/" + others).c_str(), 0777);
-    (void)::usleep(static_cast<useconds_t>(random_.below(500)));
-    take_replies(socket.get());
-    (void)own_.unlink_name(others);
-  }
+  const std::string name = Client::name_of(offered);
+  if (!own_.bind_name(socket.get(), name)) return;
+  (void)::chmod((tmp + "/" + name).c_str(), 0777);
+  (void)::usleep(5000);
+  take_replies(socket.get());
+  (void)own_.unlink_name(name);
 }
 
 // Names of its own pid that nobody is bound to any more, and a request under one with a letter, which has them
@@ -533,7 +550,8 @@ void Hostile::start_wrapper() {
   std::string directory = tmp;
   if (field_.takeovers) {
     directory = field_.directory_of(identity_.uid) + "/tmp" + std::to_string(random_.below(4));
-    if (random_.one_in(3)) (void)::rmdir(directory.c_str());
+    std::error_code not_all;
+    if (random_.one_in(2)) (void)std::filesystem::remove_all(directory, not_all);
     (void)::mkdir(directory.c_str(), random_.one_in(2) ? 0755 : 01777);
   }
   const bool is_killed = field_.takeovers && random_.one_in(3);
