@@ -19,7 +19,7 @@ namespace {
 
 std::string text_of(const LogRecord& line) {
   std::string text;
-  for (const auto& [key, value] : line) text += key + "=" + value + " ";
+  for (const auto& [key, value] : line) text.append(key).append("=").append(value).append(" ");
   return text;
 }
 

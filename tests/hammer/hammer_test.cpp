@@ -80,7 +80,7 @@ class Hammer : public BrokerTest {
     if (IsSkipped() || HasFatalFailure()) return;
     seed_ = number_from("SECSHR_HAMMER_SEED", std::random_device{}());
     time_ = milliseconds(1000 * number_from("SECSHR_HAMMER_SECONDS", default_seconds) / scenarios);
-    std::cout << "seed " << seed_ << std::endl;  // also where nothing else is said any more
+    std::cout << "seed " << seed_ << "\n" << std::flush;  // also where nothing else is said any more
     // Before the start: the broker knows the programs that it saw then.
     install_built("tests/sleeper", program, 0755);
     install_built("tests/sleeper", other_program, 0755);
@@ -293,7 +293,7 @@ class Hammer : public BrokerTest {
     }
     std::cout << "\nchanges in the log:";
     for (const auto& [request, count] : accounting_->sum().changes) std::cout << " " << request << " " << count;
-    std::cout << std::endl;
+    std::cout << "\n";
     for (const char* const change : {"remove-semaphore-set", "remove-segment", "remove-file", "remove-leftover",
                                      "flush-header-open", "flush-header-close"}) {
       EXPECT_TRUE(accounting_->sum().changes.contains(change)) << "nobody came as far as a " << change;
@@ -362,7 +362,7 @@ TEST_F(Hammer, is_withstood_by_brokers_that_take_each_others_place) {
   ASSERT_TRUE(events.contains("started") && events.contains("ended"));
   EXPECT_GT(events.at("ended"), 0U) << "nobody took anybody's place";
   EXPECT_EQ(events.at("started"), events.at("ended") + 1) << "each but the last has ended in order";
-  std::cout << "takeovers: " << events.at("ended") << std::endl;
+  std::cout << "takeovers: " << events.at("ended") << "\n";
 }
 
 }  // namespace

@@ -409,7 +409,9 @@ enum Manner : std::size_t { ends, is_killed, stops_itself, floods, waits, manner
     if (random_.one_in(3)) mutate(random_, bytes);
     send(socket, bytes);
   }
-  while (manner == floods) send(socket, requests_.any());
+  if (manner == floods) {
+    while (true) send(socket, requests_.any());
+  }
   if (manner == stops_itself) (void)::raise(SIGSTOP);
   if (manner != ends) (void)::pause();
   ::_exit(0);
