@@ -38,8 +38,7 @@ class Accounting {
   struct Sum {
     std::uint64_t done = 0, refused = 0, failed = 0, dropped = 0;  // lines of requests
     std::uint64_t leftovers = 0, late = 0;
-    std::uint64_t served = 0, withheld = 0;  // counted without lines
-    std::uint64_t lost = 0;
+    std::uint64_t served = 0, withheld = 0;        // counted without lines
     std::map<std::string, std::uint64_t> changes;  // done, by request
     std::map<std::string, std::uint64_t> events;
   };

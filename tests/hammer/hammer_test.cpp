@@ -251,11 +251,11 @@ class Hammer : public BrokerTest {
     }
     EXPECT_EQ(counters->datagrams, all.done + all.refused + all.failed + counters->dropped);
     const Accounting::Sum& sum = accounting_->sum();
-    EXPECT_EQ(counters->log_lines_lost, 0U);
     EXPECT_EQ(all.done, sum.done + sum.served);
-    // Leftovers that could not be removed are no requests, and withheld all the same.
+    // Of what was not done lines may be lost, by number, where they come faster than they are written. Leftovers that
+    // could not be removed are no requests, and are told of all the same.
     const std::uint64_t not_done = all.refused + all.failed + counters->dropped;
-    const std::uint64_t told = sum.refused + sum.failed + sum.dropped + sum.withheld;
+    const std::uint64_t told = sum.refused + sum.failed + sum.dropped + sum.withheld + counters->log_lines_lost;
     EXPECT_GE(told, not_done);
     EXPECT_LE(told, not_done + sum.leftovers);
     EXPECT_EQ(counters->leftovers_removed,
