@@ -54,13 +54,14 @@ void restore_mode(const char* path) noexcept {
 }  // namespace
 
 OwnSocket::OwnSocket(const Handle& handle) noexcept : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-  // Before the name is there: the mode of the socket is that of its file.
-  if (!socket_ || ::fchmod(socket_.get(), own_mode) != 0) {
+  // Before the name is there: the mode of the socket is that of its file. And what does not say who sent it is no
+  // answer: it would be waited for in vain.
+  const int wanted = 1;
+  if (!socket_ || ::fchmod(socket_.get(), own_mode) != 0 ||
+      ::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &wanted, sizeof wanted) != 0) {
     result_ = fail(-errno, "no socket can be made: %s", text_of(errno));
     return;
   }
-  const int wanted = 1;
-  (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &wanted, sizeof wanted);
   int error = 0;
   for (const auto suffix : protocol::client_socket_suffixes) {
     const auto name = protocol::client_socket_name(*handle.profile, ::getpid(), suffix);
