@@ -6,13 +6,17 @@
 #include <cstdio>
 
 #include "system/descriptor.h"
+#include "system/uninterrupted.h"
 
 namespace secshr::client {
 
 int look_whether_bound(const sockaddr_un& address) noexcept {
   const Descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!probe) return errno;
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  const auto connect = [&] {
+    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  };
+  return uninterrupted(connect) == 0 ? 0 : errno;
 }
 
 sockaddr_un address_of_file(int file) noexcept {

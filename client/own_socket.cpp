@@ -12,6 +12,7 @@
 #include "client/bound.h"
 #include "client/explanation.h"
 #include "protocol/socket_names.h"
+#include "system/uninterrupted.h"
 
 namespace secshr::client {
 namespace {
@@ -45,7 +46,7 @@ int bind_in_place_of_leftover(int socket, const sockaddr_un& address) noexcept {
 // The umask took from the mode when the file was made, and is the whole program's. By descriptor, so that it is a
 // socket of this user's own, whatever has become of the name.
 void restore_mode(const char* path) noexcept {
-  const Descriptor file(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor file(uninterrupted([&] { return ::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISSOCK(facts.st_mode) || facts.st_uid != ::getuid()) return;
   (void)::chmod(address_of_file(file.get()).sun_path, own_mode);

@@ -18,6 +18,7 @@
 #include "protocol/socket_names.h"
 #include "system/descriptor.h"
 #include "system/reopen.h"
+#include "system/uninterrupted.h"
 
 namespace secshr::client {
 namespace {
@@ -45,19 +46,20 @@ int refuse_bound(int file, const char* path) noexcept {
 // Whoever may open the file for writing needs nobody's leave; but what is no database is not made one.
 int write_ids(int file, const protocol::IpcIds& ids) noexcept {
   std::array<std::byte, protocol::inspected_size> start{};
-  const ssize_t size = ::pread(file, start.data(), start.size(), 0);
+  const ssize_t size = pread_whole(file, std::span(start), 0);
   if (size < 0) return fail(-errno, "the database file cannot be read: %s", text_of(errno));
   if (!protocol::parse_database_header(std::span(start).first(static_cast<std::size_t>(size)))) {
     return fail(-EINVAL, "the file is no database of a format that is known");
   }
   const auto bytes = protocol::encode_ids(ids);
-  const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), protocol::ids_offset);
+  const auto write = [file](const std::byte* from, std::size_t count) {
+    return uninterrupted([&] { return ::pwrite(file, from, count, protocol::ids_offset); });
+  };
+  const ssize_t written = write(bytes.data(), bytes.size());
   if (written == static_cast<ssize_t>(bytes.size())) return 0;
   const int error = written < 0 ? errno : EIO;
   // Cut short: the old ones again, so that the header is never a mixture.
-  if (written > 0)
-    (void)!::pwrite(file, start.data() + protocol::ids_offset, static_cast<std::size_t>(written),
-                    protocol::ids_offset);
+  if (written > 0) (void)write(start.data() + protocol::ids_offset, static_cast<std::size_t>(written));
   return fail(-error, "the header cannot be written: %s", text_of(error));
 }
 
@@ -69,7 +71,7 @@ struct Flush {
 int open_and_write(void* given) noexcept {
   const auto& flush = *static_cast<const Flush*>(given);
   // First only named, so that nothing blocks on what is no regular file, nor is disturbed by being opened.
-  const Descriptor named(::open(flush.path, O_PATH | O_CLOEXEC));
+  const Descriptor named(uninterrupted([&] { return ::open(flush.path, O_PATH | O_CLOEXEC); }));
   struct stat facts{};
   if (!named || ::fstat(named.get(), &facts) != 0) return result_of(-1, "the database file cannot be looked at");
   if (!S_ISREG(facts.st_mode)) return fail(-EINVAL, "%s is no regular file", flush.path);
@@ -99,7 +101,7 @@ int remove_socket(const protocol::Profile& profile, const char* path) noexcept {
   if (name && name->pid != ::getpid() && (::kill(name->pid, 0) == 0 || errno != ESRCH)) {
     return fail(-EBUSY, "%s is the name of a process that lives", path);
   }
-  const Descriptor file(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor file(uninterrupted([&] { return ::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return result_of(-1, "the socket file cannot be looked at");
   if (!S_ISSOCK(facts.st_mode)) return fail(-ENOTSOCK, "%s is no socket", path);

@@ -11,6 +11,7 @@
 #include "client/bound.h"
 #include "protocol/server_key.h"
 #include "protocol/socket_names.h"
+#include "system/uninterrupted.h"
 
 namespace secshr::client {
 
@@ -22,7 +23,7 @@ std::optional<Server> find_server(const Handle& handle) noexcept {
       protocol::server_socket_name(*handle.profile, protocol::server_key(wrapper.st_dev, wrapper.st_ino));
   std::array<char, protocol::socket_address_path_size> path{};
   (void)std::snprintf(path.data(), path.size(), "%s/%s", handle.directory.data(), name.c_str());
-  Descriptor file(::open(path.data(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  Descriptor file(uninterrupted([&] { return ::open(path.data(), O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return std::nullopt;
   // Anybody's but root's is a squatter's, whose answers would be worth nothing.

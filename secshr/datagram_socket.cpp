@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "system/uninterrupted.h"
+
 namespace secshr {
 
 Descriptor make_datagram_socket() noexcept {
@@ -22,12 +24,13 @@ int connect_to_file(int socket, int file) noexcept {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   (void)std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
-  return ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  const auto connect = [&] { return ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address); };
+  return uninterrupted(connect) == 0 ? 0 : errno;
 }
 
 void disconnect(int socket) noexcept {
   const sockaddr nobody{AF_UNSPEC, {}};
-  (void)::connect(socket, &nobody, sizeof nobody);
+  (void)uninterrupted([&] { return ::connect(socket, &nobody, sizeof nobody); });
 }
 
 }  // namespace secshr

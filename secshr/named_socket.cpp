@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "secshr/linux_kernel.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -20,7 +21,8 @@ struct LookedUp {
 std::expected<LookedUp, int> look_up(int directory, const char* name, const Rights& rights) noexcept {
   const FileIdentity identity(rights.uid, rights.gid, rights.groups);
   if (!identity.ok()) return std::unexpected(EPERM);
-  LookedUp found{Descriptor(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)), {}};
+  LookedUp found{
+      Descriptor(uninterrupted([&] { return ::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); })), {}};
   if (!found.file) return std::unexpected(errno);
   struct stat facts{};
   if (::fstat(found.file.get(), &facts) != 0) return std::unexpected(errno);

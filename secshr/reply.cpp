@@ -10,6 +10,7 @@
 #include "secshr/datagram_socket.h"
 #include "secshr/privilege/act_as.h"
 #include "system/descriptor.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -21,7 +22,8 @@ struct Target {
 
 // Looks the name up without following a link: a socket of that owner.
 std::expected<Target, int> look_up(int directory, const char* name, uid_t owner) noexcept {
-  Target target{Descriptor(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)), {}};
+  Target target{Descriptor(uninterrupted([&] { return ::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); })),
+                {}};
   if (!target.file || ::fstat(target.file.get(), &target.facts) != 0) return std::unexpected(errno);
   if (!S_ISSOCK(target.facts.st_mode) || target.facts.st_uid != owner) return std::unexpected(EPERM);
   return target;

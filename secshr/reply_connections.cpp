@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "secshr/datagram_socket.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -110,7 +111,9 @@ std::optional<std::expected<void, int>> ReplyConnections::send(int directory, co
   if (connection == nullptr) return std::nullopt;
   // The same client, but who knows what has its name by now.
   if (now - connection->asked_at >= limits::client_known_for) return std::nullopt;
-  if (::send(connection->socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+  if (uninterrupted([&] {
+        return ::send(connection->socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      }) >= 0) {
     connection->bound_at = now;
     return std::expected<void, int>();
   }

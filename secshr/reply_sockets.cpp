@@ -10,6 +10,7 @@
 
 #include "secshr/datagram_socket.h"
 #include "secshr/reply.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -79,7 +80,9 @@ std::expected<void, int> ReplySockets::send(int directory, const char* name, con
   if (const auto connected = connect_to_client(slot.socket.get(), directory, name, client); !connected) {
     return std::unexpected(connected.error());
   }
-  const bool sent = ::send(slot.socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+  const bool sent = uninterrupted([&] {
+                      return ::send(slot.socket.get(), reply.data(), reply.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+                    }) >= 0;
   const int error = errno;
   // Worth its call: a connection keeps the client's socket, and with it its network namespace and cgroup, in memory
   // after the client has gone, for as long as nobody else needs this one. And what is connected to nobody cannot, by

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "secshr/datagram_socket.h"
+#include "system/uninterrupted.h"
 
 // Newer than glibc 2.36.
 #ifndef SO_PASSPIDFD
@@ -98,7 +99,7 @@ bool is_bound_to(int file, const sockaddr_un& address) noexcept {
 // What was bound, as it lies in the directory: in one that is not sticky, others may have exchanged it already.
 std::expected<Descriptor, SocketFault> take_file(int directory, const char* name, const sockaddr_un& address,
                                                  gid_t group) noexcept {
-  Descriptor file(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  Descriptor file(uninterrupted([&] { return ::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
   struct stat made{};
   if (!file || ::fstat(file.get(), &made) != 0 || !S_ISSOCK(made.st_mode) || made.st_uid != 0 ||
       !is_bound_to(file.get(), address)) {

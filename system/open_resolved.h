@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "system/descriptor.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 
@@ -18,7 +19,8 @@ namespace secshr {
   open_how how{};
   how.flags = flags | O_CLOEXEC;
   how.resolve = resolve;
-  return Descriptor(static_cast<int>(::syscall(SYS_openat2, directory, path, &how, sizeof how)));
+  return Descriptor(
+      static_cast<int>(uninterrupted([&] { return ::syscall(SYS_openat2, directory, path, &how, sizeof how); })));
 }
 
 }  // namespace secshr

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "system/descriptor.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 
@@ -24,7 +25,7 @@ namespace secshr {
 // Whether the process that the pidfd stands for still runs: a zombie does not.
 [[nodiscard]] inline bool is_running(int pidfd) noexcept {
   pollfd entry{pidfd, POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 0;
+  return uninterrupted([&] { return ::poll(&entry, 1, 0); }) == 0;
 }
 
 }  // namespace secshr

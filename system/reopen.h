@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "system/descriptor.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 
@@ -14,7 +15,7 @@ namespace secshr {
 [[nodiscard]] inline Descriptor reopen(int descriptor, int flags) noexcept {
   std::array<char, 32> path{};
   (void)std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", descriptor);
-  return Descriptor(::open(path.data(), flags | O_CLOEXEC | O_NOCTTY));
+  return Descriptor(uninterrupted([&] { return ::open(path.data(), flags | O_CLOEXEC | O_NOCTTY); }));
 }
 
 }  // namespace secshr

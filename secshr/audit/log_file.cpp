@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "secshr/audit/logfmt.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -21,7 +23,7 @@ bool ends_cut(int file) noexcept {
   struct stat facts{};
   char last = '\n';
   if (::fstat(file, &facts) != 0 || facts.st_size == 0) return false;
-  return ::pread(file, &last, 1, facts.st_size - 1) == 1 && last != '\n';
+  return pread_whole(file, std::span(&last, 1), facts.st_size - 1) == 1 && last != '\n';
 }
 
 }  // namespace
@@ -48,7 +50,7 @@ class LogFile::Sink final : public spdlog::sinks::base_sink<std::mutex> {
     const std::size_t report_end = line.size();
     line.append(message.payload.data(), message.payload.size());
     line += '\n';
-    const ssize_t result = ::write(file_.get(), line.data(), line.size());
+    const ssize_t result = uninterrupted([&] { return ::write(file_.get(), line.data(), line.size()); });
     const std::size_t written = result < 0 ? 0 : static_cast<std::size_t>(result);
     // The report counts once, even where the line behind it was cut.
     if (written + 1 >= report_end) lost_ = 0;

@@ -13,6 +13,7 @@
 #include "protocol/database_header.h"
 #include "system/open_resolved.h"
 #include "system/reopen.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -49,7 +50,8 @@ LookVerdict open_file(int process, std::string_view path, LookReport& report, De
   report.mode = facts.st_mode;
   report.owner = facts.st_uid;
   struct statfs system{};
-  if (::fstatfs(named.get(), &system) != 0 || !S_ISREG(facts.st_mode)) return LookVerdict::wrong_type;
+  if (uninterrupted([&] { return ::fstatfs(named.get(), &system); }) != 0 || !S_ISREG(facts.st_mode))
+    return LookVerdict::wrong_type;
   // Files that are made when they are read: of /proc from a process's memory, which may make the reader wait.
   if (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC) return LookVerdict::wrong_type;
   file = reopen(named.get(), O_RDONLY | O_NONBLOCK);
@@ -62,7 +64,7 @@ LookVerdict open_file(int process, std::string_view path, LookReport& report, De
 
 LookVerdict read_header(int file, LookReport& report) noexcept {
   std::array<std::byte, protocol::inspected_size> bytes{};
-  const ssize_t size = ::pread(file, bytes.data(), bytes.size(), 0);
+  const ssize_t size = pread_whole(file, std::span(bytes), 0);
   if (size < 0) {
     report.error = errno;
     return LookVerdict::unreadable;

@@ -9,11 +9,12 @@
 #include <string_view>
 
 #include "secshr/looker/proc_stat.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 
 Descriptor open_in(int directory, const char* name, int flags) noexcept {
-  return Descriptor(::openat(directory, name, flags | O_CLOEXEC | O_NOCTTY));
+  return Descriptor(uninterrupted([&] { return ::openat(directory, name, flags | O_CLOEXEC | O_NOCTTY); }));
 }
 
 Descriptor open_process_directory(pid_t pid) noexcept {
@@ -26,7 +27,7 @@ std::optional<ProcStatus> read_status(int process, Buffers& buffers) noexcept {
   const Descriptor file = open_in(process, "status", O_RDONLY);
   if (!file) return std::nullopt;
   const auto text = buffers.text();
-  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  const ssize_t size = read_whole(file.get(), text);
   if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return std::nullopt;
   return parse_proc_status(std::string_view(text.data(), static_cast<std::size_t>(size)), buffers.groups());
 }
@@ -35,7 +36,7 @@ std::optional<std::uint64_t> read_start_ticks(int process) noexcept {
   const Descriptor file = open_in(process, "stat", O_RDONLY);
   if (!file) return std::nullopt;
   std::array<char, 4096> text{};  // some fifty numbers and a name
-  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  const ssize_t size = read_whole(file.get(), std::span(text));
   if (size <= 0) return std::nullopt;
   return parse_start_ticks(std::string_view(text.data(), static_cast<std::size_t>(size)));
 }

@@ -14,6 +14,7 @@
 #include "secshr/privilege/act_as.h"
 #include "secshr/writer/write_message.h"
 #include "system/reopen.h"
+#include "system/uninterrupted.h"
 
 namespace secshr {
 namespace {
@@ -34,7 +35,7 @@ WriteVerdict check(int file, const WriteRequest& request) noexcept {
   struct stat facts{};
   if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return WriteVerdict::refused;
   std::array<std::byte, protocol::inspected_size> bytes{};
-  const ssize_t size = ::pread(file, bytes.data(), bytes.size(), 0);
+  const ssize_t size = pread_whole(file, std::span(bytes), 0);
   if (size != static_cast<ssize_t>(bytes.size())) return WriteVerdict::refused;
   const auto header = protocol::parse_database_header(bytes);
   if (!header) return WriteVerdict::refused;
@@ -55,12 +56,15 @@ WriteReport write(const WriteRequest& request, int file) noexcept {
   checked = check(writable->get(), request);
   if (checked != WriteVerdict::written) return {request.job, checked, 0};
   const auto bytes = protocol::encode_ids(request.wanted);
-  const ssize_t size = ::pwrite(writable->get(), bytes.data(), bytes.size(), protocol::ids_offset);
+  const auto write_to_header = [&](const auto& ids, std::size_t count) {
+    return uninterrupted([&] { return ::pwrite(writable->get(), ids.data(), count, protocol::ids_offset); });
+  };
+  const ssize_t size = write_to_header(bytes, bytes.size());
   if (size < 0) return {request.job, WriteVerdict::failed, errno};
   if (size == static_cast<ssize_t>(bytes.size())) return {request.job, WriteVerdict::written, 0};
   // Cut short: put back what was there, so that the header is the old one or the new one and never a mixture.
   const auto old = protocol::encode_ids(request.expected);
-  (void)!::pwrite(writable->get(), old.data(), static_cast<std::size_t>(size), protocol::ids_offset);
+  (void)write_to_header(old, static_cast<std::size_t>(size));
   return {request.job, WriteVerdict::failed, EIO};
 }
 
