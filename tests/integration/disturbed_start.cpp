@@ -88,12 +88,6 @@ Part part_of_child(Part parent, unsigned child) {
   }
 }
 
-std::uint64_t what_of(std::uint64_t number, const decltype(__ptrace_syscall_info::entry.args)& arguments) {
-  if (number == SYS_prctl || number == SYS_keyctl) return arguments[0];
-  if (number == SYS_fcntl || number == SYS_prlimit64) return arguments[1];
-  return 0;
-}
-
 class Follower {
  public:
   Follower(pid_t wrapper, const Disturbance& disturbance, Report& report)
@@ -124,7 +118,7 @@ class Follower {
   struct Traced {
     Part part = Part::nobody;
     unsigned children = 0;
-    bool is_failing = false;  // the call that it is in
+    std::optional<HarmedCall> harmed;  // the call that it is in
   };
 
   // Where calls go on failing there may be no end to them.
@@ -137,14 +131,14 @@ class Follower {
     if (!has_ended_) (void)::kill(wrapper_, SIGKILL);
   }
   [[nodiscard]] bool is_in_failure() const {
-    return std::ranges::any_of(traced_, [](const auto& each) { return each.second.is_failing; });
+    return std::ranges::any_of(traced_, [](const auto& each) { return each.second.harmed.has_value(); });
   }
   [[nodiscard]] bool is_over() const {
     return report_.result.start.was_disturbed && disturbance_.times == Times::once;
   }
   [[nodiscard]] bool is_followed(const Traced& traced) const {
     if (disturbance_.means == Means::record) return traced.part != Part::nobody;
-    return traced.is_failing || (traced.part == disturbance_.call.kind.part && !is_over());
+    return traced.harmed || (traced.part == disturbance_.call.kind.part && !is_over());
   }
 
   void go_on(pid_t pid, int signal = 0) {
@@ -201,15 +195,13 @@ class Follower {
     __ptrace_syscall_info call{};
     if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) > 0) {
       if (call.op == PTRACE_SYSCALL_INFO_ENTRY) enter(pid, traced, call);
-      if (call.op == PTRACE_SYSCALL_INFO_EXIT && traced.is_failing) leave(pid, traced);
+      if (call.op == PTRACE_SYSCALL_INFO_EXIT && traced.harmed) std::exchange(traced.harmed, {})->leave(pid);
     }
     if (pid != held_) go_on(pid);
   }
 
   void enter(pid_t pid, Traced& traced, const __ptrace_syscall_info& info) {
-    const auto& arguments = info.entry.args;
-    const MadeCall call{{traced.part, static_cast<long>(info.entry.nr), what_of(info.entry.nr, arguments)},
-                        arguments[0]};
+    const MadeCall call = made_call(traced.part, info);
     if (disturbance_.means == Means::record) {
       if (report_.calls < most_calls) report_.made[report_.calls++] = call;
       return;
@@ -220,7 +212,8 @@ class Follower {
     report_.result.start.was_disturbed = true;
     switch (disturbance_.means) {
       case Means::fail:
-        return fail(pid, traced);
+        traced.harmed.emplace(pid, call.kind.number, Harm{disturbance_.error, {}});
+        return;
       case Means::kill:
         (void)::kill(pid, SIGKILL);
         return;
@@ -244,34 +237,6 @@ class Follower {
   [[nodiscard]] bool is_chosen(unsigned occurrence) const {
     const unsigned chosen = disturbance_.call.occurrence;
     return disturbance_.times == Times::once ? occurrence == chosen : occurrence >= chosen;
-  }
-
-  // Not made at all: its number is none that there is, which a filter must not kill for. A brk that fails says where
-  // the end was before, as the one that only asks does.
-  void fail(pid_t pid, Traced& traced) {
-    traced.is_failing = true;
-    change(pid, [this](user_regs_struct& registers) {
-      if (is_brk()) {
-        registers.rdi = 0;
-      } else {
-        registers.orig_rax = ~0ULL;
-      }
-    });
-  }
-  void leave(pid_t pid, Traced& traced) {
-    traced.is_failing = false;
-    if (is_brk()) return;
-    change(pid, [this](user_regs_struct& registers) {
-      registers.rax = static_cast<std::uint64_t>(-static_cast<std::int64_t>(disturbance_.error));
-    });
-  }
-  [[nodiscard]] bool is_brk() const { return disturbance_.call.kind.number == SYS_brk; }
-  template <typename Change>
-  static void change(pid_t pid, const Change& how) {
-    user_regs_struct registers{};
-    if (::ptrace(PTRACE_GETREGS, pid, nullptr, &registers) != 0) return;
-    how(registers);
-    (void)::ptrace(PTRACE_SETREGS, pid, nullptr, &registers);
   }
 
   pid_t wrapper_;
@@ -331,17 +296,7 @@ HeldStart disturb(const Identity& identity, const Command& command, const Distur
   return report.get().result;
 }
 
-const char* name_of(Part part) {
-  constexpr std::array names{"nobody", "wrapper",      "child",    "starter",        "looker", "first looker",
-                             "writer", "first writer", "recorder", "first recorder", "watcher"};
-  return names[static_cast<std::size_t>(part)];
-}
-
 }  // namespace
-
-std::ostream& operator<<(std::ostream& out, const CallKind& kind) {
-  return out << name_of(kind.part) << "'s call " << kind.number << " (" << kind.what << ")";
-}
 
 std::vector<MadeCall> record_start(const Identity& identity, const Command& command) {
   const SharedReport report;

@@ -5,45 +5,13 @@
 
 #include <sys/ptrace.h>
 
-#include <cstdint>
 #include <functional>
-#include <ostream>
 #include <vector>
 
+#include "tests/integration/traced_call.h"
 #include "tests/support/run_as.h"
 
 namespace secshr::test {
-
-// The processes of a start, each from its beginning or from its exec on. The starter is who becomes the broker.
-enum class Part : std::uint8_t {
-  nobody,
-  wrapper_itself,
-  wrapper_child,  // until it executes the starter
-  starter,        // who may go on as a child of its own
-  looker,
-  first_looker,  // the first worker; all others are nobody
-  writer,
-  first_writer,
-  recorder,
-  first_recorder,
-  watcher,
-};
-
-// One kind of call of one process. `what` tells those of one number apart that have nothing to do with each other:
-// the option of a prctl, the command of an fcntl.
-struct CallKind {
-  Part part = Part::nobody;
-  long number = -1;
-  std::uint64_t what = 0;
-  friend auto operator<=>(const CallKind&, const CallKind&) = default;
-};
-std::ostream& operator<<(std::ostream& out, const CallKind& kind);
-
-// A call as it was entered.
-struct MadeCall {
-  CallKind kind;
-  std::uint64_t first_argument = 0;
-};
 
 // Which of its kind, from 1 on.
 struct ChosenCall {

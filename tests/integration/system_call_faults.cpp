@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <string>
 
 namespace secshr::test {
 namespace {
@@ -52,6 +53,121 @@ int usual_error(long number) {
   return ENOMEM;
 }
 
+// What each call of processes that serve, and of the library, can say. What is not here is not given any.
+std::vector<int> plausible_errors(const CallKind& kind) {
+  switch (kind.number) {
+    case SYS_read:
+    case SYS_pread64:
+      return {EINTR, EIO, EAGAIN, ENOMEM};
+    case SYS_write:
+    case SYS_pwrite64:
+      return {EINTR, EIO, EAGAIN, ENOSPC, EDQUOT, EFBIG, EROFS};
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+      return {EINTR, EAGAIN, ENOMEM, ECONNRESET};
+    case SYS_sendto:
+    case SYS_sendmsg:
+      return {EINTR, EAGAIN, ENOBUFS, ENOMEM, ECONNREFUSED, ECONNRESET, EPIPE, EPERM, EACCES, ETOOMANYREFS};
+    case SYS_poll:
+    case SYS_ppoll:
+      return {EINTR, ENOMEM};
+    case SYS_connect:
+      return {EINTR, EACCES, EPERM, ECONNREFUSED, EAGAIN, ENOENT, ENOMEM};
+    case SYS_bind:
+      return {EACCES, EADDRINUSE, ENOSPC, EROFS, ENOMEM, ENOENT};
+    case SYS_accept4:
+      return {EINTR, EAGAIN, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM};
+    case SYS_open:
+    case SYS_openat:
+    case SYS_openat2:
+      return {EINTR, EACCES, EPERM, EMFILE, ENFILE, ENOMEM, EIO, ENOENT, ELOOP, ESTALE, EAGAIN};
+    case SYS_close:
+      return {EINTR, EIO, ENOSPC};
+    case SYS_stat:
+    case SYS_lstat:
+    case SYS_fstat:
+    case SYS_newfstatat:
+    case SYS_faccessat:
+    case SYS_faccessat2:
+      return {EACCES, EIO, ENOENT, ENOMEM, ESTALE};
+    case SYS_statfs:
+    case SYS_fstatfs:
+      return {EINTR, EIO, ENOMEM};
+    case SYS_fchmod:
+    case SYS_chmod:
+      return {EPERM, EIO, EROFS, ENOENT};
+    case SYS_unlink:
+    case SYS_unlinkat:
+      return {EPERM, EACCES, EBUSY, EROFS, EIO, ENOENT, ENOMEM};
+    case SYS_lseek:
+      return {EIO};
+    case SYS_ioctl:
+      return {EIO, ENOTTY};
+    case SYS_getsockopt:
+    case SYS_setsockopt:
+      return {ENOMEM, ENOBUFS, ENOPROTOOPT};
+    case SYS_socket:
+    case SYS_pipe2:
+      return {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES};
+    case SYS_fcntl:
+      return kind.what == F_SETLK ? std::vector{EAGAIN, EACCES, ENOLCK} : std::vector{EMFILE};
+    case SYS_semctl:
+    case SYS_shmctl:
+      return {EPERM, EACCES, EINVAL, EIDRM, ENOMEM};
+    case SYS_capget:
+    case SYS_setfsuid:
+    case SYS_setfsgid:
+      return {EPERM};
+    case SYS_capset:
+    case SYS_prctl:
+      return {EPERM, EINVAL};
+    case SYS_setgroups:
+      return {EPERM, ENOMEM};
+    case SYS_setresuid:
+      return {EPERM, EAGAIN};
+    case SYS_kill:
+    case SYS_pidfd_send_signal:
+      return {EPERM, ESRCH, EAGAIN};
+    case SYS_pidfd_open:
+      return {ESRCH, EMFILE, ENFILE, ENOMEM, ENOSYS};
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_vfork:
+      return {EAGAIN, ENOMEM, EPERM};
+    case SYS_execve:
+      return {EACCES, EPERM, ENOENT, ENOEXEC, ETXTBSY, ENOMEM, EMFILE, EIO};
+    case SYS_wait4:
+    case SYS_waitid:
+      return {EINTR};
+    case SYS_seccomp:
+      return {EACCES, ENOMEM, EINVAL};
+    case SYS_close_range:
+      return {EMFILE, ENOMEM, ENOSYS};
+    case SYS_brk:
+    case SYS_mmap:
+    case SYS_mprotect:
+    case SYS_munmap:
+      return {ENOMEM};
+    case SYS_setpgid:
+      return {EPERM, ESRCH};
+    default:
+      return {};
+  }
+}
+
+bool may_be_cut_short(long number) {
+  return is_among(std::to_array<long>({SYS_read, SYS_pread64, SYS_write, SYS_pwrite64}), number);
+}
+
+// Nothing, a byte, a half, all but a byte.
+std::vector<std::uint64_t> parts_of(std::uint64_t bytes) {
+  std::vector<std::uint64_t> parts;
+  for (const std::uint64_t part : {std::uint64_t{0}, std::uint64_t{1}, bytes / 2, bytes - 1}) {
+    if (part < bytes && std::ranges::find(parts, part) == parts.end()) parts.push_back(part);
+  }
+  return parts;
+}
+
 // Hundreds of times the same for each capability, and all but the first of these only ask.
 bool is_repeated_question(const Fault& fault) {
   const CallKind& kind = fault.call.kind;
@@ -89,7 +205,8 @@ bool takes_too_long(const Fault& fault) {
 
 std::ostream& operator<<(std::ostream& out, const Fault& fault) {
   return out << fault.call.kind << " number " << fault.occurrence << (fault.times == Times::once ? "" : " and on")
-             << " fails with " << ::strerrorname_np(fault.error);
+             << (fault.most_bytes ? " does no more than " + std::to_string(*fault.most_bytes) + " bytes"
+                                  : std::string(" fails with ") + ::strerrorname_np(fault.error));
 }
 
 bool changes_privilege(const CallKind& kind) {
@@ -111,9 +228,38 @@ std::vector<Fault> faults_of(const std::vector<MadeCall>& calls, const std::vect
     const unsigned occurrence = ++seen[call.kind];
     if (std::ranges::find(parts, call.kind.part) == parts.end() || cannot_fail(call.kind.number)) continue;
     if (occurrence != 1 && occurrence != last[call.kind] && !changes_privilege(call.kind)) continue;
-    add_faults({call, occurrence, 0, Times::once, position}, faults);
+    add_faults({call, occurrence, 0, Times::once, position, {}}, faults);
   }
   return faults;
+}
+
+std::vector<Fault> every_fault_of(const std::vector<MadeCall>& calls, const std::vector<Part>& parts) {
+  std::map<CallKind, unsigned> seen;
+  std::vector<Fault> faults;
+  for (std::size_t position = 0; position < calls.size(); ++position) {
+    const MadeCall& call = calls[position];
+    const unsigned occurrence = ++seen[call.kind];
+    if (std::ranges::find(parts, call.kind.part) == parts.end()) continue;
+    for (const int error : plausible_errors(call.kind)) {
+      faults.push_back({call, occurrence, error, Times::once, position, {}});
+    }
+    if (!may_be_cut_short(call.kind.number)) continue;
+    for (const auto most : parts_of(call.third_argument)) {
+      faults.push_back({call, occurrence, 0, Times::once, position, most});
+    }
+  }
+  return faults;
+}
+
+bool is_to_be_heeded(const Fault& fault) {
+  const long number = fault.call.kind.number;
+  const bool is_part = fault.most_bytes.value_or(0) > 0 && (number == SYS_read || number == SYS_pread64);
+  return is_part || fault.error == EINTR;
+}
+
+bool says_that_it_is_gone(const Fault& fault) {
+  constexpr int errors[] = {ESRCH, ENOENT, EINVAL, EIDRM};
+  return std::ranges::find(errors, fault.error) != std::end(errors);
 }
 
 bool is_every_system_call_wanted() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <ostream>
 #include <vector>
 
@@ -14,7 +16,8 @@ struct Fault {
   unsigned occurrence = 1;
   int error = 0;
   Times times = Times::once;
-  std::size_t position = 0;  // among all that were recorded
+  std::size_t position = 0;                                // among all that were recorded
+  std::optional<std::uint64_t> most_bytes = std::nullopt;  // cut short, instead of failing
 };
 std::ostream& operator<<(std::ostream& out, const Fault& fault);
 
@@ -25,6 +28,18 @@ bool changes_privilege(const CallKind& kind);
 // with EPERM and with an error that is usual for it, with EINTR where it can be interrupted, and for good. Left out
 // is what cannot fail.
 std::vector<Fault> faults_of(const std::vector<MadeCall>& calls, const std::vector<Part>& parts);
+
+// Of every call of these parts each error that can come of it on a machine that is short of something, has a disk
+// that fails, or whose objects change meanwhile; that it is interrupted; and, where it can do a part of what it was
+// told, that it does no more than a part. Each once.
+std::vector<Fault> every_fault_of(const std::vector<MadeCall>& calls, const std::vector<Part>& parts);
+
+// An interruption, or a file that comes in parts: whoever heeds it goes on, and nobody else notices.
+bool is_to_be_heeded(const Fault& fault);
+
+// Whether it says of what the call is about that it is not there any more, and whoever believes that has done all
+// there is to do.
+bool says_that_it_is_gone(const Fault& fault);
 
 // Of these, what there is time for with every change: all where SECSHR_EVERY_SYSTEM_CALL is set, else so many,
 // evenly, and privileges that cannot be changed at all.
