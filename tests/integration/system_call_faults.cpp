@@ -189,10 +189,18 @@ void add_faults(Fault fault, std::vector<Fault>& faults) {
   add(EPERM, Times::from_then_on);
 }
 
+// What is written in part, to a header or to the log, and what cannot be.
+bool is_of_what_stays(const Fault& fault) {
+  const CallKind& kind = fault.call.kind;
+  if (kind.number == SYS_write) return kind.part == Part::a_recorder && (fault.most_bytes || fault.error == ENOSPC);
+  return kind.number == SYS_pwrite64 && (fault.most_bytes || fault.error == ENOSPC);
+}
+
 // Privileges that cannot be changed at all. All supervisors change theirs by the same code.
 bool is_always_tried(const Fault& fault) {
   const CallKind& kind = fault.call.kind;
   const bool is_same_code = kind.part == Part::writer || kind.part == Part::recorder;
+  if (is_of_what_stays(fault)) return true;
   return fault.times == Times::from_then_on && changes_privilege(kind) && !is_same_code;
 }
 
