@@ -42,7 +42,7 @@ struct ServiceReport {
   std::atomic<std::size_t> calls{0};
   std::array<MadeCall, most_calls> made;
   std::atomic<std::size_t> deaths{0};
-  std::array<int, most_deaths> signals;
+  std::array<int, most_deaths> signals{};
 };
 
 namespace {

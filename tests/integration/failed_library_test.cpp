@@ -127,13 +127,13 @@ class LibraryFailedCall : public FailedServiceTest {
     EXPECT_EQ(sockets_of(host.pid()), std::vector<std::string>{});
     if (wanted.is_done) {
       const bool is_awaited = report.result == 0 && !(fault && says_that_it_is_gone(*fault));
-      const bool is_done = is_awaited ? eventually(wanted.is_done) : wanted.is_done();
+      const bool is_done = is_awaited ? eventually([&] { return wanted.is_done(); }) : wanted.is_done();
       EXPECT_TRUE(is_done == (report.result == 0) || (!is_done && fault && says_that_it_is_gone(*fault)))
           << report.result << ": " << report.explanation;
     }
     if (report.result != wanted.result) ++counts_.other_answers;
     if (fault && is_every_system_call_wanted() && report.result != wanted.result) {
-      std::cout << *fault << ": " << report.result << ", " << report.explanation << std::endl;
+      std::cout << *fault << ": " << report.result << ", " << report.explanation << "\n" << std::flush;
     }
     EXPECT_TRUE((fault && !is_to_be_heeded(*fault)) || report.result == wanted.result)
         << report.result << ": " << report.explanation;

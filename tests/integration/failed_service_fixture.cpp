@@ -216,13 +216,15 @@ Heard FailedServiceTest::ask(Client& client, const Bytes& datagram, bool is_answ
         heard.codes.push_back(reply->code());
         // A late one is of an earlier attempt.
         if (reply->header.sequence == attempt || bytes.size() < protocol::header_size) return heard;
-      } else if (is_answered && lock_holder() != holder) {
-        break;  // as libsecshr does, which looks whether an answer can still come
-      } else if (is_answered && !have_others_asked && Clock::now() - began > 80ms) {
+        continue;
+      }
+      if (!is_answered) continue;
+      // As libsecshr does, which looks whether an answer can still come; and what is recorded is not waited for any
+      // more: the answer is lost.
+      if (lock_holder() != holder || (have_others_asked && records_of(client) >= heard.sent)) break;
+      if (!have_others_asked && Clock::now() - began > 80ms) {
         have_others_asked = true;
         expect_others_are_served();
-      } else if (is_answered && have_others_asked && records_of(client) >= heard.sent) {
-        break;  // what is recorded is not waited for any more: the answer is lost
       }
     }
     if (!is_answered) return heard;
@@ -311,8 +313,10 @@ bool FailedServiceTest::try_fault(const Arrange& arrange, const std::string& suf
   become_whole();
   (void)read_news();
   Client client(first_user);
-  const SocketFile own(tmp + "/" + client.socket_name() + suffix);
-  EXPECT_EQ(client.bind(tmp + "/" + client.socket_name() + suffix), 0);
+  std::string path = tmp + "/" + client.socket_name();
+  path += suffix;
+  const SocketFile own(path);
+  EXPECT_EQ(client.bind(path), 0);
   const Asked asked = arrange(client);
   const IpcListing objects = all_ipc_objects();
   const auto names = names_in(tmp);
@@ -344,15 +348,18 @@ bool FailedServiceTest::try_fault(const Arrange& arrange, const std::string& suf
     EXPECT_TRUE(each != 0 || asked.code == 0 || is_told_of_an_end) << "granted what must be refused";
   }
   if (asked.is_done) {
-    const bool is_done =
-        asked.is_done_by_the_answer || code != 0 || fault ? asked.is_done() : eventually(asked.is_done);
+    const bool is_done = asked.is_done_by_the_answer || code != 0 || fault
+                             ? asked.is_done()
+                             : eventually([&] { return asked.is_done(); });
     EXPECT_TRUE(is_done || !asked.is_done_by_the_answer || code != 0 || (fault && says_that_it_is_gone(*fault)))
         << "told that it is done";
     EXPECT_FALSE(is_done && (asked.code != 0 || !asked.is_answered) && !is_told_of_an_end)
         << "done, and must be refused";
     // Done, and the word of it was lost: the client has asked again, and may have been told that there is nothing.
     if (is_done && asked.code == 0 && std::ranges::find(heard.codes, 0) == heard.codes.end()) {
-      EXPECT_GT(heard.unanswered, 0U) << "told that it is not done: " << code;
+      // Or the writer that did it could not say so, and nobody knows: that is what ETIMEDOUT means of a flush.
+      const bool is_unknown = fault && fault->call.kind.part == Part::a_writer && code == ETIMEDOUT;
+      EXPECT_TRUE(heard.unanswered > 0 || is_unknown) << "told that it is not done: " << code;
     }
   }
   if (!fault || is_to_be_heeded(*fault)) {
@@ -364,7 +371,8 @@ bool FailedServiceTest::try_fault(const Arrange& arrange, const std::string& suf
   if (heard.sent > 1) ++counts_.asked_again;
   if (fault && is_every_system_call_wanted() && (heard.sent > 1 || has_ended || code != asked.code)) {
     std::cout << *fault << ": sent " << heard.sent << ", answers " << testing::PrintToString(heard.codes)
-              << (has_ended ? ", broker ended" : "") << std::endl;
+              << (has_ended ? ", broker ended" : "") << "\n"
+              << std::flush;
   }
 
   // Nothing else has changed.
@@ -400,7 +408,8 @@ void FailedServiceTest::try_all(std::size_t calls, const std::vector<Fault>& all
   std::cout << calls << " calls, " << all.size() << " faults, " << faults.size() << " tried, " << made << " made; "
             << counts_.other_answers << " other answers, " << counts_.asked_again << " asked again, "
             << counts_.lines_lost << " lines lost and counted, " << counts_.brokers_ended << " brokers ended"
-            << std::endl;
+            << "\n"
+            << std::flush;
 }
 
 void FailedServiceTest::try_each_fault_of(const Arrange& arrange, std::size_t sample, const std::string& suffix) {
