@@ -80,6 +80,10 @@ bool Authorizer::has_ended(pid_t pid) noexcept {
   return process ? !kernel_.is_alive(process->get()) : process.error() == ESRCH;
 }
 
+bool Authorizer::is_of(const Peer& peer, pid_t pid) noexcept {
+  return pid == peer.credentials.pid && kernel_.is_alive(peer.pidfd.get());
+}
+
 std::optional<Denied> denial_of_look(const LookReport& report) noexcept {
   switch (report.verdict) {
     case LookVerdict::seen:

@@ -120,6 +120,8 @@ class Authorizer {
   static Decision resume(const Evidence& evidence) noexcept;
 
   [[nodiscard]] bool has_ended(pid_t pid) noexcept;
+  // Whether that is the peer, and not one that has got its pid since.
+  [[nodiscard]] bool is_of(const Peer& peer, pid_t pid) noexcept;
 
   Kernel& kernel_;
   Policy policy_;

@@ -40,7 +40,7 @@ bool Authorizer::holds(const Peer& peer, const Seen& seen, std::int32_t semid,
   if (set.object.cuid == peer.credentials.uid) return true;
   if (!seen.report.knows_groups || !ipc_permits(set.object, rights_of(peer, seen), ipc_alter)) return false;
   const auto last = kernel_.last_operation_pid(semid, set);
-  return last && *last == peer.credentials.pid;
+  return last && is_of(peer, *last);
 }
 
 // Where the semaphore set that the header names lives, it is the requester's own, or one that it holds, as a client

@@ -33,7 +33,7 @@ std::optional<Denied> Authorizer::denial_of_object(const IpcObject& object, cons
 bool Authorizer::is_left(const Peer& peer, std::int32_t semid, const SemaphoreSetFacts& set) noexcept {
   const auto last = kernel_.last_operation_pid(semid, set);
   if (!last) return false;
-  if (*last == peer.credentials.pid) return true;
+  if (is_of(peer, *last)) return true;
   if (*last == 0) return set.otime == 0;
   return has_ended(*last);
 }

@@ -12,7 +12,7 @@ std::expected<Permit<SocketRemoval>, Denied> Authorizer::leftover(const Peer& pe
                                                                   const Rights& rights, int directory) noexcept {
   if (const auto denied = denial_of_client(protocol::RequestCode::remove_file, rights))
     return std::unexpected(*denied);
-  const bool is_free = leftover.pid == peer.credentials.pid || has_ended(leftover.pid);
+  const bool is_free = is_of(peer, leftover.pid) || has_ended(leftover.pid);
   const auto ask = is_free ? AskTheList::yes : AskTheList::no;  // for nobody else is the list gone through
   const auto found = kernel_.named_socket(directory, leftover.name.c_str(), rights, ask);
   if (!found) {

@@ -74,7 +74,8 @@ class AuthorizeTest : public testing::Test {
   // `seen` must live as long as the permit is used; null: nobody looked.
   std::expected<AnyPermit, Denied> authorize(const protocol::Request& request, const Seen* seen) {
     const Evidence evidence{seen, nullptr, named_process, SimulatedMachine::served_directory, sender_directory};
-    return Authorizer(machine.kernel(), policy).authorize(Peer{{my_pid, my_uid, my_gid}, {}}, request, evidence);
+    return Authorizer(machine.kernel(), policy)
+        .authorize(Peer{{my_pid, my_uid, my_gid}, machine.pidfd_of(my_pid)}, request, evidence);
   }
   // "permitted", or the rule and the reply's code.
   std::string decision(const protocol::Request& request, const Seen& seen) {

@@ -175,6 +175,21 @@ TEST_F(BrokerFlush, refuses_a_sender_that_ended_before_the_look_though_its_pid_l
   EXPECT_TRUE(machine.header_writes().empty());
 }
 
+TEST_F(BrokerFlush, takes_nobody_for_the_holder_that_has_got_its_pid_since_it_was_looked_at) {
+  header() = make_objects(alice);
+  SimulatedSemaphoreSet& set = machine.semaphore_sets.at(header().semid);
+  set.object.mode = 0666;
+  set.last_operation = bob_pid;
+  for (const bool is_another : {true, false}) {
+    serve(bob_pid, close_of());
+    Seen seen = machine.look();
+    if (is_another) machine.start(bob_pid, {.uid = bob, .gid = 3002});
+    broker.on_seen(std::move(seen));
+    machine.settle(broker);
+    EXPECT_EQ(outcome(), is_another ? refused_with("hdr.live", EBUSY) : done);
+  }
+}
+
 // A request that waits behind another goes on when that one's turn is over, however it ended.
 
 TEST_F(BrokerFlush, lets_the_next_go_on_when_the_first_failed) {

@@ -151,6 +151,30 @@ TEST_F(BrokerRemoval, removes_nothing_for_a_client_that_ended_before_the_look_th
   EXPECT_TRUE(machine.removals().empty());
 }
 
+// The answer is on its way, and the pid is another's by the time it comes: that one uses the set, or is binding the
+// name.
+TEST_F(BrokerRemoval, takes_nobody_for_the_client_that_has_got_its_pid_since_it_was_looked_at) {
+  const std::string own(protocol::client_socket_name(*service.profile, bob_pid, 'a').view());
+  const std::string own_path = "/served/" + own;
+  machine.names[own] = {.owner = alice, .mode = S_IFSOCK | 0755};
+  const protocol::Request remove_own = protocol::RemoveFile{own_path};
+  const auto ask_while = [&](const protocol::Request& request, auto meanwhile) {
+    serve(bob_pid, request);
+    Seen seen = machine.look();
+    meanwhile();
+    broker.on_seen(std::move(seen));
+    return outcome();
+  };
+  const auto starts_another = [&] { machine.start(bob_pid, {.uid = alice, .gid = 1}); };
+  EXPECT_EQ(ask_while(remove_set, starts_another), refused_with("sem.lastop", EBUSY));
+  EXPECT_EQ(ask_while(remove_own, starts_another), refused_with("sock.live", EBUSY));
+  EXPECT_TRUE(machine.removals().empty());
+  // While it lives, and where it has just ended, it is as ever.
+  machine.start(bob_pid, {.uid = bob, .gid = 3002});
+  EXPECT_EQ(ask_while(remove_set, [] {}), done);
+  EXPECT_EQ(ask_while(remove_own, [&] { machine.processes.at(bob_pid).alive = false; }), done);
+}
+
 TEST_F(BrokerRemoval, takes_as_many_groups_as_a_report_can_hold_and_refuses_one_more) {
   for (auto* object : {&machine.semaphore_sets.at(id).object, &machine.segments.at(id).object}) {
     object->mode = 0660;
