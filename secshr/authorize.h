@@ -83,6 +83,9 @@ class Authorizer {
 
   // What can be said of it before anything is looked at.
   [[nodiscard]] std::optional<Denied> not_served(const protocol::Request& request) const noexcept;
+  // Or, of the peer, when it was looked at where that is needed: nothing else is asked or told before.
+  [[nodiscard]] std::optional<Denied> denial_by_restriction(const Peer& peer, const protocol::Request& request,
+                                                            const Evidence& evidence) const noexcept;
   // Whether the peer is served depends on its supplementary groups.
   [[nodiscard]] bool depends_on_groups(const Peer& peer, const protocol::Request& request) const noexcept;
 
@@ -92,8 +95,6 @@ class Authorizer {
                                                                       const Rights& rights, int directory) noexcept;
 
  private:
-  std::optional<Denied> denial_by_restriction(const Peer& peer, const protocol::Request& request,
-                                              const Evidence& evidence) const noexcept;
   // Why these rights are not served at all.
   [[nodiscard]] std::optional<Denied> denial_of_client(protocol::RequestCode code,
                                                        const Rights& rights) const noexcept;

@@ -103,24 +103,25 @@ void Broker::prepare(Exchange& exchange) noexcept {
   if (const auto denied = authorizer_.not_served(*exchange.request)) return answer(exchange, refused(*denied));
   auto at = look_needed(*exchange.request);
   // What needs none may still need to know who asks.
-  if (!at && authorizer_.depends_on_groups(*exchange.peer, *exchange.request)) at = LookAt::client;
+  const bool depends_on_groups = authorizer_.depends_on_groups(*exchange.peer, *exchange.request);
+  if (!at && depends_on_groups) at = LookAt::client;
   if (!at) return decide(exchange);
   if (!exchanges_.has_room_for(*at, exchange.peer->credentials.uid)) {
     return answer(exchange, refused({rule::rate_uid, EBUSY}));
   }
-  exchange.look = *at;
-  if (*at == LookAt::process) {
-    if (named_process(*exchange.request) != exchange.peer->credentials.pid) {
-      auto process = open_named_process(kernel_, *exchange.request);
-      if (!process) return answer(exchange, process.error());
-      exchange.process = *std::move(process);
-    }
-    if (authorizer_.depends_on_groups(*exchange.peer, *exchange.request)) {
-      exchange.look = LookAt::client;
-    } else if (continue_known(exchange)) {
-      return;
-    }
+  if (*at == LookAt::process && !depends_on_groups) return look_at_process(exchange);
+  exchange.look = *at == LookAt::process ? LookAt::client : *at;
+  look(exchange);
+}
+
+void Broker::look_at_process(Exchange& exchange) noexcept {
+  if (named_process(*exchange.request) != exchange.peer->credentials.pid) {
+    auto process = open_named_process(kernel_, *exchange.request);
+    if (!process) return answer(exchange, process.error());
+    exchange.process = *std::move(process);
   }
+  if (continue_known(exchange)) return;
+  exchange.look = LookAt::process;
   look(exchange);
 }
 
@@ -181,20 +182,25 @@ void Broker::on_seen(Seen seen) noexcept {
       decide(*exchange);
     } else {
       exchange->client = std::move(exchange->seen);
-      look_further(*exchange, *needed);
+      look_further(*exchange);
     }
   }
   resume_queued();
 }
 
-// Room for this kind may be gone: many can have had their clients looked at meanwhile.
-void Broker::look_further(Exchange& exchange, LookAt at) noexcept {
+// At the process, now that its client was looked at: who is not served is not told either whether there is one. Room
+// for this kind may be gone: many can have had their clients looked at meanwhile.
+void Broker::look_further(Exchange& exchange) noexcept {
   exchange.seen.reset();
-  if (!exchanges_.has_room_for(at, exchange.peer->credentials.uid)) {
+  Evidence evidence;
+  evidence.client = &*exchange.client;
+  if (const auto denied = authorizer_.denial_by_restriction(*exchange.peer, *exchange.request, evidence)) {
+    return answer(exchange, refused(*denied));
+  }
+  if (!exchanges_.has_room_for(LookAt::process, exchange.peer->credentials.uid)) {
     return answer(exchange, refused({rule::rate_uid, EBUSY}));
   }
-  exchange.look = at;
-  look(exchange);
+  look_at_process(exchange);
 }
 
 void Broker::decide(Exchange& exchange) noexcept {

@@ -75,7 +75,8 @@ class Broker {
   // The stages after authentication; each ends in answer() or leaves the exchange parked.
   void prepare(Exchange& exchange) noexcept;
   void look(Exchange& exchange) noexcept;
-  void look_further(Exchange& exchange, LookAt at) noexcept;
+  void look_further(Exchange& exchange) noexcept;
+  void look_at_process(Exchange& exchange) noexcept;
   // A process that was seen to run the installation a moment ago is not looked at again. False: it must be.
   [[nodiscard]] bool continue_known(Exchange& exchange) noexcept;
   void note_target(const Exchange& exchange) noexcept;

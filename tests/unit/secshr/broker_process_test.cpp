@@ -188,6 +188,30 @@ TEST_F(BrokerProcess, looks_at_the_client_each_time_where_its_groups_decide) {
   EXPECT_EQ(ask_strict(), refused_with("cfg.off", EPERM));
 }
 
+// Where only some are served, the others are told nothing, not even whether there is such a process.
+TEST_F(BrokerProcess, tells_who_is_not_served_nothing_of_a_process) {
+  const gid_t operators = 3100;
+  Service locked = service;
+  locked.lockdown = Lockdown{operators};
+  Broker strict{locked, machine.kernel(), machine.looker(), machine.writer(), machine.audit()};
+  const pid_t operators_pid = 5000;
+  machine.start(operators_pid, {.uid = bob, .gid = 1, .groups = {operators}});
+  const auto ask_of = [&](pid_t pid, const protocol::Request& request) {
+    machine.send(pid, encoded(header_of(pid), request));
+    EXPECT_TRUE(strict.handle_request(served));
+    machine.settle(strict);
+    return outcome();
+  };
+  process().alive = false;
+  for (const pid_t named : {target, -1}) {
+    EXPECT_EQ(ask_of(bob_pid, protocol::ContinueProcess{named}), refused_with("lockdown", EPERM)) << named;
+    EXPECT_EQ(ask_of(bob_pid, protocol::Wake{named}), refused_with("lockdown", EPERM)) << named;
+  }
+  EXPECT_EQ(ask_of(operators_pid, protocol::ContinueProcess{target}), done);
+  EXPECT_EQ(ask_of(operators_pid, protocol::Wake{target}), refused_with("proc.install", ESRCH));
+  EXPECT_EQ(ask_of(operators_pid, protocol::Wake{-1}), refused_with("proc.install", EINVAL));
+}
+
 TEST_F(BrokerProcess, refuses_a_thread_id) {
   machine.open_process_error = ENOENT;
   EXPECT_EQ(wake(), not_ours);
