@@ -66,6 +66,11 @@ SimulatedDatagram SimulatedMachine::datagram_of(pid_t pid, std::vector<std::byte
           process.birth, false};
 }
 
+void SimulatedMachine::act(SimulatedAct act) {
+  if (watcher != nullptr) watcher->on_act(act);
+  journal.push_back(std::move(act));
+}
+
 void SimulatedMachine::send(pid_t pid, std::vector<std::byte> bytes) {
   socket.push_back(datagram_of(pid, std::move(bytes)));
 }
@@ -80,11 +85,17 @@ Descriptor SimulatedMachine::descriptor_of_file(std::uint64_t inode) {
 
 // ---- the kernel
 
-std::expected<Received, int> SimulatedMachine::receive(int /*from*/, Queue /*queue*/,
+std::expected<Received, int> SimulatedMachine::receive(int /*from*/, Queue queue,
                                                        std::span<std::byte> buffer) noexcept {
-  if (socket.empty()) return std::unexpected(EAGAIN);
-  const SimulatedDatagram datagram = std::move(socket.front());
-  socket.pop_front();
+  const std::size_t place = queue == Queue::sealed ? passed_in_the_queue : 0;
+  if (place >= socket.size()) return std::unexpected(EAGAIN);
+  const SimulatedDatagram datagram = socket[place];
+  if (queue == Queue::sealed) {
+    ++passed_in_the_queue;
+  } else {
+    socket.pop_front();
+  }
+  if (watcher != nullptr) watcher->on_datagram(datagram);
   Received received;
   received.size = std::min(datagram.bytes.size(), buffer.size());
   std::copy_n(datagram.bytes.begin(), received.size, buffer.begin());
@@ -97,6 +108,7 @@ std::expected<Received, int> SimulatedMachine::receive(int /*from*/, Queue /*que
 }
 
 bool SimulatedMachine::is_alive(int pidfd) noexcept {
+  interrupt();
   const auto birth = meaning_of(pidfd, Kind::process);
   return birth && std::ranges::any_of(processes, [&](const auto& entry) {
            return entry.second.birth == *birth && entry.second.alive;
@@ -109,20 +121,35 @@ std::expected<std::uint64_t, int> SimulatedMachine::process_number(int pidfd) no
   return *birth;
 }
 
-std::expected<void, int> SimulatedMachine::can_reply(int /*from*/, const char* /*name*/,
-                                                     const Credentials& /*client*/) noexcept {
-  if (reach_error) return std::unexpected(*reach_error);
+std::expected<void, int> SimulatedMachine::has_socket(const char* name, const Credentials& client) const {
+  if (!replies_need_a_socket) return {};
+  const auto found = names.find(name);
+  if (found == names.end()) return std::unexpected(ENOENT);
+  if ((found->second.mode & S_IFMT) != S_IFSOCK || found->second.owner != client.uid) return std::unexpected(EPERM);
+  if (!found->second.bound) return std::unexpected(ECONNREFUSED);
   return {};
+}
+
+std::expected<void, int> SimulatedMachine::can_reply(int /*from*/, const char* name,
+                                                     const Credentials& client) noexcept {
+  interrupt();
+  if (reach_error) return std::unexpected(*reach_error);
+  return has_socket(name, client);
 }
 
 std::expected<void, int> SimulatedMachine::send_reply(int from, const char* name, const Credentials& client,
                                                       std::span<const std::byte> reply) noexcept {
-  journal.emplace_back(SimulatedReply{from, name, client, {reply.begin(), reply.end()}});
+  act(SimulatedReply{from, name, client, {reply.begin(), reply.end()}});
   if (reply_error) return std::unexpected(*reply_error);
-  return {};
+  return has_socket(name, client);
 }
 
 std::expected<SemaphoreSetFacts, int> SimulatedMachine::semaphore_set(int semid) noexcept {
+  interrupt();
+  return facts_of_set(semid);
+}
+
+std::expected<SemaphoreSetFacts, int> SimulatedMachine::facts_of_set(int semid) const {
   const auto found = semaphore_sets.find(semid);
   if (found == semaphore_sets.end()) return std::unexpected(EINVAL);
   if (found->second.error) return std::unexpected(*found->second.error);
@@ -130,6 +157,11 @@ std::expected<SemaphoreSetFacts, int> SimulatedMachine::semaphore_set(int semid)
 }
 
 std::expected<SegmentFacts, int> SimulatedMachine::segment(int shmid) noexcept {
+  interrupt();
+  return facts_of_segment(shmid);
+}
+
+std::expected<SegmentFacts, int> SimulatedMachine::facts_of_segment(int shmid) const {
   const auto found = segments.find(shmid);
   if (found == segments.end()) return std::unexpected(EINVAL);
   if (found->second.error) return std::unexpected(*found->second.error);
@@ -137,6 +169,7 @@ std::expected<SegmentFacts, int> SimulatedMachine::segment(int shmid) noexcept {
 }
 
 std::expected<pid_t, int> SimulatedMachine::last_operation_pid(int semid, const SemaphoreSetFacts& facts) noexcept {
+  interrupt();
   if (last_operation_error) return std::unexpected(*last_operation_error);
   constexpr unsigned by_others = 0044;
   if ((facts.object.mode & by_others) == 0 && !may_act_as(facts.object.acting_owner())) return std::unexpected(EPERM);
@@ -152,34 +185,35 @@ std::uint64_t SimulatedMachine::attach_count(std::int32_t shmid) const {
 
 // As the real one: what is there now must be what was seen.
 std::expected<void, int> SimulatedMachine::remove_semaphore_set(int semid, const SemaphoreSetFacts& seen) noexcept {
+  interrupt();
   if (removal_error) return std::unexpected(*removal_error);
   const uid_t owner = seen.object.acting_owner();
   if (!may_act_as(owner)) return std::unexpected(EPERM);
-  const auto now = semaphore_set(semid);
+  const auto now = facts_of_set(semid);
   if (!now) return std::unexpected(now.error());
   if (now->object != seen.object) return std::unexpected(EINVAL);
   if (now->otime != seen.otime) return std::unexpected(EBUSY);
-  journal.emplace_back(
-      SimulatedRemoval{"semaphore set " + std::to_string(semid), owner, now->object.uid, now->object.mode});
+  act(SimulatedRemoval{"semaphore set " + std::to_string(semid), owner, now->object.uid, now->object.mode});
   semaphore_sets.erase(semid);
   return {};
 }
 
 std::expected<void, int> SimulatedMachine::remove_segment(int shmid, const SegmentFacts& seen) noexcept {
+  interrupt();
   if (removal_error) return std::unexpected(*removal_error);
   const uid_t owner = seen.object.acting_owner();
   if (!may_act_as(owner)) return std::unexpected(EPERM);
-  const auto now = segment(shmid);
+  const auto now = facts_of_segment(shmid);
   if (!now) return std::unexpected(now.error());
   if (now->object != seen.object) return std::unexpected(EINVAL);
   if (now->attach_count != 0) return std::unexpected(EBUSY);
-  journal.emplace_back(
-      SimulatedRemoval{"segment " + std::to_string(shmid), owner, now->object.uid, now->object.mode});
+  act(SimulatedRemoval{"segment " + std::to_string(shmid), owner, now->object.uid, now->object.mode});
   segments.erase(shmid);
   return {};
 }
 
 std::expected<Descriptor, int> SimulatedMachine::open_process(pid_t pid) noexcept {
+  interrupt();
   if (open_process_error) return std::unexpected(*open_process_error);
   const auto found = processes.find(pid);
   if (found == processes.end() || (!found->second.alive && !found->second.zombie)) return std::unexpected(ESRCH);
@@ -187,16 +221,23 @@ std::expected<Descriptor, int> SimulatedMachine::open_process(pid_t pid) noexcep
 }
 
 std::expected<void, int> SimulatedMachine::signal_process(int pidfd, int signal) noexcept {
+  interrupt();
   if (signal_error) return std::unexpected(*signal_error);
   const auto birth = meaning_of(pidfd, Kind::process);
   if (!birth) return std::unexpected(EBADF);
   if (!is_alive(pidfd)) return std::unexpected(ESRCH);
-  journal.emplace_back(SimulatedSignal{*birth, signal});
+  act(SimulatedSignal{*birth, signal});
   return {};
 }
 
 std::expected<NamedSocket, int> SimulatedMachine::named_socket(int from, const char* name, const Rights& rights,
                                                                AskTheList ask) noexcept {
+  interrupt();
+  return look_up(from, name, rights, ask);
+}
+
+std::expected<NamedSocket, int> SimulatedMachine::look_up(int from, const char* name, const Rights& rights,
+                                                          AskTheList ask) const {
   if (from != served_directory) return std::unexpected(EBADF);
   if (name_error) return std::unexpected(*name_error);
   const auto found = names.find(name);
@@ -215,14 +256,15 @@ std::expected<NamedSocket, int> SimulatedMachine::named_socket(int from, const c
 
 std::expected<void, int> SimulatedMachine::remove_socket(int from, const char* name, const Rights& rights,
                                                          const NamedSocket& seen) noexcept {
+  interrupt();
   if (removal_error) return std::unexpected(*removal_error);
-  const auto now = named_socket(from, name, rights, AskTheList::yes);
+  const auto now = look_up(from, name, rights, AskTheList::yes);
   if (!now) return std::unexpected(now.error());
   if (now->inode != seen.inode || now->owner != seen.owner || !now->is_socket || now->is_bound) {
     return std::unexpected(EBUSY);
   }
   if (!now->directory_is_writable) return std::unexpected(EACCES);
-  journal.emplace_back(SimulatedRemoval{name, rights.uid, now->owner, now->mode});
+  act(SimulatedRemoval{name, rights.uid, now->owner, now->mode});
   names.erase(name);
   return {};
 }
@@ -242,6 +284,11 @@ Seen SimulatedMachine::look(std::size_t place) {
   const PendingLook pending = std::move(*chosen);
   looks_.erase(chosen);
   Seen seen;
+  if (watcher != nullptr) {
+    LookRequest request = pending.request;
+    request.path = pending.path;
+    watcher->on_look(request, meaning_of(pending.pidfd.get(), Kind::process).value_or(0));
+  }
   seen.report.job = pending.request.job;
   seen.report.verdict = judge(pending, seen.report, seen.file);
   return seen;
@@ -314,6 +361,7 @@ std::expected<void, int> SimulatedMachine::submit(const WriteRequest& request, i
   const auto inode = meaning_of(file, Kind::file);
   if (!inode) return std::unexpected(EBADF);
   overlapped_ = overlapped_ || std::ranges::find(writes_, *inode, &PendingWrite::inode) != writes_.end();
+  if (watcher != nullptr) watcher->on_submission(request, *inode);
   writes_.push_back({request, *inode});
   return {};
 }
@@ -324,6 +372,12 @@ WriteReport SimulatedMachine::write() {
   return {pending.request.job, judge(pending), 0};
 }
 
+WriteReport SimulatedMachine::refuse_write(WriteVerdict verdict, int error) {
+  const PendingWrite pending = writes_.front();
+  writes_.pop_front();
+  return {pending.request.job, verdict, error};
+}
+
 WriteVerdict SimulatedMachine::judge(const PendingWrite& write) {
   SimulatedFile& file = files.at(write.inode);
   if (!is_regular(file) || !file.database) return WriteVerdict::refused;
@@ -332,7 +386,7 @@ WriteVerdict SimulatedMachine::judge(const PendingWrite& write) {
     return WriteVerdict::changed;
   }
   if (clock >= write.request.deadline) return WriteVerdict::too_late;
-  journal.emplace_back(SimulatedWrite{write.inode, file.ids, write.request.wanted});
+  act(SimulatedWrite{write.inode, file.ids, write.request.wanted, write.request.job});
   file.ids = write.request.wanted;
   return WriteVerdict::written;
 }
@@ -349,9 +403,8 @@ void SimulatedMachine::settle(Broker& broker) {
 Ticket SimulatedMachine::record(const AuditRecord& record) noexcept {
   const auto number = record.object_number;
   const std::string object = number ? std::to_string(*number) : object_path(record);
-  journal.emplace_back(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm),
-                                       std::string(record.request), object, record.owner, record.mode, record.outcome,
-                                       record.microseconds, record.late});
+  act(SimulatedRecord{record.pid, record.uid, record.gid, std::string(record.comm), std::string(record.request),
+                      object, record.owner, record.mode, record.outcome, record.microseconds, record.late});
   if (!is_change(record)) return 0;
   ++lines_;
   if (!log_hangs) lines_written = lines_;
@@ -359,11 +412,11 @@ Ticket SimulatedMachine::record(const AuditRecord& record) noexcept {
 }
 
 void SimulatedMachine::event(std::string_view name, std::string_view detail) noexcept {
-  journal.emplace_back(SimulatedEvent{std::string(name), std::string(detail)});
+  act(SimulatedEvent{std::string(name), std::string(detail)});
 }
 
 void SimulatedMachine::summary(const AuditSummary& summary) noexcept {
-  journal.emplace_back(SimulatedEvent{std::string(summary.name), std::string(summary.detail)});
+  act(SimulatedEvent{std::string(summary.name), std::string(summary.detail)});
 }
 
 }  // namespace secshr

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -51,6 +52,7 @@ struct SimulatedSemaphoreSet {
   pid_t last_operation = 0;  // of member 0
   std::int64_t otime = 1;
   std::optional<int> error = std::nullopt;  // what asking about it fails with
+  std::uint64_t operated = 0;               // birth of who did it, for who wants to know better than the kernel says
 };
 
 // The attach count is that of the living processes that have it attached.
@@ -66,6 +68,7 @@ struct SimulatedName {
   bool bound = false;
   bool only_listed = false;  // root's, to which only root can connect: not bound, by the list of bound names alone
   std::uint64_t inode = 1;   // tells it from a later one
+  std::uint64_t binder = 0;  // birth of who has bound it
 };
 
 // The mode decides who may search it and write to it, as usual: the first class that fits.
@@ -119,6 +122,7 @@ struct SimulatedWrite {
   std::uint64_t inode = 0;
   protocol::IpcIds before;
   protocol::IpcIds after;
+  std::uint64_t job = 0;
 };
 struct SimulatedRemoval {
   std::string object;  // "semaphore set 5", "segment 5", or a socket's name
@@ -132,6 +136,20 @@ struct SimulatedSignal {
 };
 using SimulatedAct =
     std::variant<SimulatedRecord, SimulatedReply, SimulatedEvent, SimulatedWrite, SimulatedRemoval, SimulatedSignal>;
+
+// Who watches is told before anything is done, while the tables still show what it is done to.
+class SimulatedMachineWatcher {
+ public:
+  SimulatedMachineWatcher() = default;
+  SimulatedMachineWatcher(const SimulatedMachineWatcher&) = delete;
+  SimulatedMachineWatcher& operator=(const SimulatedMachineWatcher&) = delete;
+  virtual ~SimulatedMachineWatcher() = default;
+  virtual void on_datagram(const SimulatedDatagram& datagram) = 0;
+  // The looker looks for the client `request.whom`, or at the process; the pidfd with it is of that birth.
+  virtual void on_look(const LookRequest& request, std::uint64_t birth) = 0;
+  virtual void on_submission(const WriteRequest& request, std::uint64_t inode) = 0;
+  virtual void on_act(const SimulatedAct& act) = 0;
+};
 
 class SimulatedMachine final : private Kernel, private Looker, private Writer, private Audit {
  public:
@@ -150,8 +168,15 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   bool numbers_processes = true;  // as kernels do from 6.9 on
   MonotonicTime clock{std::chrono::seconds(1000)};
 
-  bool may_act_as_root = false;  // on System V objects
-  bool log_hangs = false;        // what is recorded now is not written before `lines_written` says so
+  SimulatedMachineWatcher* watcher = nullptr;
+  // Called first in whatever the broker asks the kernel about objects, names and processes: others do not wait
+  // meanwhile.
+  std::function<void()> meanwhile;
+
+  bool may_act_as_root = false;         // on System V objects
+  bool replies_need_a_socket = false;   // of the client's own, bound, in `names`
+  std::size_t passed_in_the_queue = 0;  // of a sealed one, in which datagrams stay
+  bool log_hangs = false;               // what is recorded now is not written before `lines_written` says so
   Ticket lines_written = 0;
 
   // What the next calls of a kind fail with.
@@ -187,6 +212,13 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   [[nodiscard]] std::size_t writes_waiting() const noexcept { return writes_.size(); }
   [[nodiscard]] Seen look(std::size_t place = 0);
   [[nodiscard]] WriteReport write();
+  // A worker died over it, or was killed: no answer will come, and nothing is done.
+  void lose_look(std::size_t place) { looks_.erase(looks_.begin() + static_cast<std::ptrdiff_t>(place)); }
+  void lose_writes_due(MonotonicTime time) {
+    std::erase_if(writes_, [&](const PendingWrite& write) { return write.request.deadline <= time; });
+  }
+  // The writer does nothing, and says why.
+  [[nodiscard]] WriteReport refuse_write(WriteVerdict verdict, int error);
   [[nodiscard]] const WriteRequest& next_write() const { return writes_.front().request; }
   // Until neither has anything left.
   void settle(Broker& broker);
@@ -237,6 +269,15 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   void summary(const AuditSummary& summary) noexcept override;
   [[nodiscard]] bool has_written(Ticket ticket) const noexcept override { return ticket <= lines_written; }
 
+  void act(SimulatedAct act);
+  void interrupt() {
+    if (meanwhile) meanwhile();
+  }
+  [[nodiscard]] std::expected<SemaphoreSetFacts, int> facts_of_set(int semid) const;
+  [[nodiscard]] std::expected<SegmentFacts, int> facts_of_segment(int shmid) const;
+  [[nodiscard]] std::expected<NamedSocket, int> look_up(int from, const char* name, const Rights& rights,
+                                                        AskTheList ask) const;
+  [[nodiscard]] std::expected<void, int> has_socket(const char* name, const Credentials& client) const;
   LookVerdict judge(const PendingLook& look, LookReport& report, Descriptor& file);
   LookVerdict judge_client(const PendingLook& look, LookReport& report, Descriptor& file);
   LookVerdict judge_file(const PendingLook& look, LookReport& report, Descriptor& file);
