@@ -53,6 +53,7 @@ struct Sight {
   int unreadable = 0;  // why the client itself cannot read it
   Ids ids;
   bool maps_segment = false;
+  bool operator==(const Sight&) const = default;
 };
 
 // Whoever asks, by the kernel's word at that time, and from where.

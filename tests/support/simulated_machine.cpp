@@ -116,6 +116,7 @@ bool SimulatedMachine::is_alive(int pidfd) noexcept {
 }
 
 std::expected<std::uint64_t, int> SimulatedMachine::process_number(int pidfd) noexcept {
+  interrupt();
   const auto birth = meaning_of(pidfd, Kind::process);
   if (!birth || !numbers_processes) return std::unexpected(ENOSYS);
   return *birth;
