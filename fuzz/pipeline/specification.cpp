@@ -129,7 +129,7 @@ void Specification::on_look(const LookRequest& request, std::uint64_t birth) {
     const bool concerns = request.at == LookAt::process ? of_target
                           : request.at == LookAt::file  ? of_client && asked.path == request.path
                                                         : of_client;
-    if (!concerns || machine_.clock > time + forgotten) continue;
+    if (!concerns || (each.over && machine_.clock > time + forgotten)) continue;
     if (std::ranges::find(each.sights, sight) == each.sights.end()) each.sights.push_back(sight);
     each.jobs.push_back(request.job);
   }
