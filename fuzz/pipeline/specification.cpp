@@ -17,6 +17,7 @@ constexpr milliseconds deadline{4000};
 // A writer says itself that it is too late; the broker speaks for it where it is stuck.
 constexpr milliseconds writers_deadline{4500};
 // When nothing of a request matters any more.
+constexpr milliseconds remembered_for{100};
 constexpr milliseconds forgotten{10000};
 constexpr std::size_t longest_address = 108;
 constexpr std::string_view served_name = "/served/";
@@ -145,11 +146,26 @@ void Specification::on_refused_write(std::uint64_t job) {
 
 // ---- who could have asked for it
 
+// What was seen of a process for others who wanted it continued, and had asked no longer ago than that. To be woken
+// it is looked at each time.
+void Specification::add_remembered(const Case& each, std::vector<const Sight*>& processes) const {
+  if (each.request.asked.kind != Kind::resume) return;
+  for (const auto& [time, other] : cases_) {
+    const Asked& asked = other.request.asked;
+    if (&other == &each || asked.kind != Kind::resume || asked.number != each.request.asked.number) continue;
+    if (time + remembered_for < each.received) continue;
+    for (const Sight& sight : other.sights) {
+      if (sight.at == LookAt::process) processes.push_back(&sight);
+    }
+  }
+}
+
 template <typename Check>
 bool Specification::any_evidence(const Case& each, Check check) const {
   std::vector<const Sight*> clients{nullptr};
   std::vector<const Sight*> processes{nullptr};
   for (const Sight& sight : each.sights) (sight.at == LookAt::process ? processes : clients).push_back(&sight);
+  add_remembered(each, processes);
   return std::ranges::any_of(clients, [&](const Sight* client) {
     return std::ranges::any_of(processes, [&](const Sight* process) { return check(Evidence{client, process}); });
   });

@@ -78,6 +78,7 @@ class Specification final : public SimulatedMachineWatcher {
   };
 
   void hear(Case& each) const;
+  void add_remembered(const Case& each, std::vector<const Sight*>& processes) const;
   template <typename Check>
   [[nodiscard]] bool any_evidence(const Case& each, Check check) const;
   template <typename Asks>
