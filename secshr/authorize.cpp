@@ -77,7 +77,7 @@ Authorizer::Decision Authorizer::authorize(const Peer& peer, const protocol::Req
 
 bool Authorizer::has_ended(pid_t pid) noexcept {
   const auto process = kernel_.open_process(pid);
-  return process ? !kernel_.is_alive(process->get()) : process.error() == ESRCH;
+  return process ? kernel_.has_ended(process->get()) : process.error() == ESRCH;
 }
 
 bool Authorizer::is_of(const Peer& peer, pid_t pid) noexcept {

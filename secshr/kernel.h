@@ -75,8 +75,10 @@ class Kernel : public IpcObjects {
   [[nodiscard]] virtual std::expected<Received, int> receive(int socket, Queue queue,
                                                              std::span<std::byte> buffer) noexcept = 0;
 
-  // Whether the process that the pidfd stands for still runs.
+  // Whether the process that the pidfd stands for certainly still runs, and whether it certainly does not any more:
+  // neither, where the machine cannot say.
   [[nodiscard]] virtual bool is_alive(int pidfd) noexcept = 0;
+  [[nodiscard]] virtual bool has_ended(int pidfd) noexcept = 0;
 
   // Whether a reply would get through: the socket file `name` in `directory` is, at this moment, a socket that
   // `client` owns and somebody is bound to. Errors as send_reply's.

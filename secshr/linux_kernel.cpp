@@ -33,6 +33,10 @@ bool LinuxKernel::is_alive(int pidfd) noexcept {
   return is_running(pidfd);
 }
 
+bool LinuxKernel::has_ended(int pidfd) noexcept {
+  return secshr::has_ended(pidfd);
+}
+
 std::expected<void, int> LinuxKernel::can_reply(int directory, const char* name, const Credentials& client) noexcept {
   if (const auto reached = connections_.reach(directory, name, client, now())) return *reached;
   return replies_.can_send(directory, name, client);

@@ -18,6 +18,7 @@ class LinuxKernel final : public Kernel {
   [[nodiscard]] std::expected<Received, int> receive(int socket, Queue queue,
                                                      std::span<std::byte> buffer) noexcept override;
   [[nodiscard]] bool is_alive(int pidfd) noexcept override;
+  [[nodiscard]] bool has_ended(int pidfd) noexcept override;
   [[nodiscard]] std::expected<void, int> can_reply(int directory, const char* name,
                                                    const Credentials& client) noexcept override;
   [[nodiscard]] std::expected<void, int> send_reply(int directory, const char* name, const Credentials& client,

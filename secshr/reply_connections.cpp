@@ -25,7 +25,7 @@ bool is_clients(const struct stat& facts, const Credentials& client) noexcept {
 
 bool has_unread(int socket) noexcept {
   int charged = 0;
-  return ::ioctl(socket, SIOCOUTQ, &charged) != 0 || charged != 0;
+  return ::ioctl(socket, SIOCOUTQ, &charged) == 0 && charged != 0;
 }
 
 }  // namespace

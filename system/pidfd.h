@@ -22,10 +22,15 @@ namespace secshr {
   return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0;
 }
 
-// Whether the process that the pidfd stands for still runs: a zombie does not.
+// Whether the process that the pidfd stands for certainly still runs: a zombie does not.
 [[nodiscard]] inline bool is_running(int pidfd) noexcept {
   pollfd entry{pidfd, POLLIN, 0};
   return uninterrupted([&] { return ::poll(&entry, 1, 0); }) == 0;
+}
+// Whether it certainly does not any more. Where the kernel cannot say, neither is true.
+[[nodiscard]] inline bool has_ended(int pidfd) noexcept {
+  pollfd entry{pidfd, POLLIN, 0};
+  return uninterrupted([&] { return ::poll(&entry, 1, 0); }) == 1 && (entry.revents & POLLIN) != 0;
 }
 
 }  // namespace secshr

@@ -24,7 +24,7 @@ std::string read_of_process(pid_t pid, std::string_view file) {
 
 bool lives(pid_t pid) {
   const Descriptor process = open_pidfd(pid);
-  if (process) return is_running(process.get());
+  if (process) return !has_ended(process.get());
   // EINVAL: the number is a thread's now.
   return errno != ESRCH && errno != EINVAL;
 }

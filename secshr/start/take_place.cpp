@@ -176,7 +176,7 @@ class Taking {
       mind(Part::broker, lock_.holder(Part::broker), limits::leaving_broker_deadline, leaving);
       (void)::poll(nullptr, 0, 1);
     }
-    if (process && is_running(process.get()) && !watch_former_broker(process, plan_.configuration.broker_uid)) {
+    if (process && !has_ended(process.get()) && !watch_former_broker(process, plan_.configuration.broker_uid)) {
       notes_.push_back({"former-broker-unwatched", std::strerror(errno)});
     }
     return {};

@@ -115,6 +115,10 @@ bool SimulatedMachine::is_alive(int pidfd) noexcept {
          });
 }
 
+bool SimulatedMachine::has_ended(int pidfd) noexcept {
+  return !is_alive(pidfd) && !cannot_tell_ends;
+}
+
 std::expected<std::uint64_t, int> SimulatedMachine::process_number(int pidfd) noexcept {
   interrupt();
   const auto birth = meaning_of(pidfd, Kind::process);

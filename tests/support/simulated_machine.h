@@ -165,6 +165,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   std::map<std::string, SimulatedName> names;    // in it
   std::deque<SimulatedDatagram> socket;
   std::vector<SimulatedAct> journal;
+  bool cannot_tell_ends = false;  // whether a process has ended
   bool numbers_processes = true;  // as kernels do from 6.9 on
   MonotonicTime clock{std::chrono::seconds(1000)};
 
@@ -247,6 +248,7 @@ class SimulatedMachine final : private Kernel, private Looker, private Writer, p
   MonotonicTime now() noexcept override { return clock; }
   std::expected<Received, int> receive(int from, Queue queue, std::span<std::byte> buffer) noexcept override;
   bool is_alive(int pidfd) noexcept override;
+  bool has_ended(int pidfd) noexcept override;
   std::expected<std::uint64_t, int> process_number(int pidfd) noexcept override;
   std::expected<void, int> can_reply(int from, const char* name, const Credentials& client) noexcept override;
   std::expected<void, int> send_reply(int from, const char* name, const Credentials& client,

@@ -145,6 +145,17 @@ TEST_F(AuthorizeIpc, permits_removal_after_the_process_that_used_it_last_has_end
   EXPECT_EQ(set_decision(), permitted);
 }
 
+// A question that fails is no word of an end.
+TEST_F(AuthorizeIpc, refuses_while_nobody_can_say_whether_the_process_that_used_it_last_has_ended) {
+  set().last_operation = other_pid;
+  machine.processes.at(other_pid).zombie = true;
+  machine.processes.at(other_pid).alive = false;
+  machine.cannot_tell_ends = true;
+  EXPECT_EQ(set_decision(), sem_lastop);
+  machine.cannot_tell_ends = false;
+  EXPECT_EQ(set_decision(), permitted);
+}
+
 TEST_F(AuthorizeIpc, refuses_when_the_pid_of_the_one_who_used_it_last_is_another_processs_by_now) {
   set().last_operation = other_pid;
   machine.processes.at(other_pid).alive = false;
