@@ -392,6 +392,8 @@ TEST_F(LibraryHosts, loses_no_descriptor_when_a_thread_is_cancelled) {
 // A descendant that has the number of one that held the turn when it was forked.
 TEST_F(LibraryHosts, takes_its_turn_though_an_ancestor_had_its_number) {
   const pid_t broker = serve();
+  // So that none of its helpers takes the number.
+  ASSERT_TRUE(wait_for_processes().complete());
   stop({broker});
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
