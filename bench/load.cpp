@@ -15,7 +15,6 @@ namespace {
 int run(int argc, char** argv) {
   CLI::App app("clients in a closed loop");
   std::string kind;
-  std::string key;
   std::string databases;
   WorkPlace place;
   Extent extent;

@@ -48,21 +48,18 @@ ReplyConnections::Connection* ReplyConnections::find(int directory, const char* 
 }
 
 ReplyConnections::Connection& ReplyConnections::choose(uid_t owner) noexcept {
-  Connection* least = nullptr;
-  Connection* least_own = nullptr;
-  std::size_t own = 0;
-  const auto is_before = [](const Connection& left, const Connection* right) {
-    if (right == nullptr) return true;
-    if (left.is_connected != right->is_connected) return !left.is_connected;
-    return left.asked_at < right->asked_at;
+  // What is not connected first, then what was not needed longest.
+  const auto is_before = [](const Connection& left, const Connection& right) {
+    return left.is_connected != right.is_connected ? !left.is_connected : left.asked_at < right.asked_at;
   };
-  for (Connection& each : connections_) {
-    if (is_before(each, least)) least = &each;
-    if (!each.is_connected || each.owner != owner) continue;
-    ++own;
-    if (is_before(each, least_own)) least_own = &each;
+  const auto is_own = [owner](const Connection& each) { return each.is_connected && each.owner == owner; };
+  const auto own = static_cast<std::size_t>(std::ranges::count_if(connections_, is_own));
+  if (own < limits::reply_connections_per_uid) {
+    return *std::ranges::min_element(connections_, is_before);
   }
-  return own >= limits::reply_connections_per_uid ? *least_own : *least;
+  return *std::ranges::min_element(connections_, [&](const Connection& left, const Connection& right) {
+    return is_own(left) != is_own(right) ? is_own(left) : is_before(left, right);
+  });
 }
 
 void ReplyConnections::let_go(Connection& connection) noexcept {
