@@ -142,10 +142,10 @@ void World::operate(std::int32_t semid, unsigned who) {
   SimulatedSemaphoreSet& set = found->second;
   const unsigned choice = who % (pids + 3);
   const pid_t pid = first_pid + static_cast<pid_t>(choice);
+  if (choice < pids && !machine_.processes.at(pid).alive) return;  // it can do nothing any more
   set.otime = ++times_;
   set.operated = 0;
   if (choice < pids) {
-    if (!machine_.processes.at(pid).alive) return;
     set.last_operation = pid;
     set.operated = machine_.processes.at(pid).birth;
   } else if (choice == pids) {
