@@ -3,6 +3,8 @@
 #include <grp.h>
 
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 namespace secshr {
@@ -17,7 +19,13 @@ bool is_for_name_services(const std::string& name) {
 
 std::optional<gid_t> find_group(const char* file, const std::string& name) {
   if (is_for_name_services(name)) return std::nullopt;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> groups(std::fopen(file, "re"), &std::fclose);
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return std::nullopt;
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  // The C library reads a last line that no newline ends, and a blank begins, with its last digit twice.
+  text += '\n';
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> groups(::fmemopen(text.data(), text.size(), "r"),
+                                                               &std::fclose);
   if (!groups) return std::nullopt;
   while (const group* const entry = ::fgetgrent(groups.get())) {
     if (name != entry->gr_name) continue;

@@ -45,6 +45,13 @@ TEST_F(GroupFile, goes_on_after_lines_that_are_none) {
   EXPECT_EQ(find("# gtm:x:1:\n\nnonsense\ngtm:x:two:\ngtm:x\ngtm:x:50:", "gtm"), 50U);
 }
 
+// Which glibc reads with its last digit twice, where a blank begins it.
+TEST_F(GroupFile, reads_a_last_line_that_no_newline_ends) {
+  EXPECT_EQ(find("gtm:x:49", "gtm"), 49U);
+  EXPECT_EQ(find(" gtm:x:49", "gtm"), 49U);
+  EXPECT_EQ(find("root:x:0:\n\tgtm:x:49", "gtm"), 49U);
+}
+
 // Of what is meant for name services glibc makes group 0.
 TEST_F(GroupFile, knows_no_group_that_stands_for_a_name_service) {
   const std::string groups = "+\n+:::\n+gtm:::\n-gtm:::\ngtm:x:50:\n";
