@@ -388,7 +388,7 @@ bool FailedServiceTest::try_fault(const Arrange& arrange, const std::string& suf
 
   expect_whole(before);
   expect_records(client, heard, fault, has_ended);
-  for (const auto& name : asked.sockets) (void)fs::remove(tmp + "/" + name);
+  for (const auto& name : asked.sockets) (void)fs::remove(fs::path(tmp) / name);
   clean_up();
   return was_disturbed;
 }

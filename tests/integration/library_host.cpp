@@ -54,7 +54,7 @@ struct ProcessState {
 
 }  // namespace
 
-LibraryHost::LibraryHost(const Identity& identity, Call call) {
+LibraryHost::LibraryHost(const Identity& identity, const Call& call) {
   void* const memory = ::mmap(nullptr, sizeof(HostReport), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fail("mmap");
   report_ = new (memory) HostReport;

@@ -29,7 +29,7 @@ class LibraryHost {
   using Call = std::function<int(secshr_t*)>;
 
   // Opens a handle and waits.
-  LibraryHost(const Identity& identity, Call call);
+  LibraryHost(const Identity& identity, const Call& call);
   LibraryHost(const LibraryHost&) = delete;
   LibraryHost& operator=(const LibraryHost&) = delete;
   ~LibraryHost();  // ends it
