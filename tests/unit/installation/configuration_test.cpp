@@ -52,9 +52,13 @@ TEST(Configuration, needs_no_more_than_the_three_ids) {
 TEST(Configuration, letters_of_every_script_are_text_in_a_string_and_an_error_outside) {
   for (const std::string letter : {"\u00e4", "\u0257", "\u0435", "\u05d0", "\u0e01", "\u1681", "\u2030", "\u65e5"}) {
     EXPECT_FALSE(parse(ids + letter)) << letter;
-    EXPECT_FALSE(parse(ids + "idle_timeout_s = " + letter)) << letter;
-    const auto configuration =
-        parse(ids + "[[doctor.acknowledged]]\nfinding = 'tmp.owner'\nreason = \"\"\"\\\n  " + letter + "\"\"\"\n");
+    std::string bare = ids;
+    bare.append("idle_timeout_s = ").append(letter);
+    EXPECT_FALSE(parse(bare)) << letter;
+    std::string continued = ids;
+    continued.append("[[doctor.acknowledged]]\nfinding = 'tmp.owner'\nreason = \"\"\"\\\n  ");
+    continued.append(letter).append("\"\"\"\n");
+    const auto configuration = parse(continued);
     ASSERT_TRUE(configuration) << to_string(configuration.error());
     EXPECT_EQ(configuration->acknowledged.at(0).reason, letter) << "behind a line's continuation";
   }
